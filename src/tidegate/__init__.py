@@ -1,0 +1,37 @@
+"""tidegate: train, compare, explain and ship gated recurrent networks on your own text, on an ordinary CPU.
+
+`tidegate.load(path)` reads a trained model and answers without torch; `tidegate.Tagger` trains.
+Names are imported when they are first used, so that `import tidegate` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from tidegate.version import __version__
+
+if TYPE_CHECKING:
+    from tidegate.runtime import load
+    from tidegate.training.tagger import Tagger
+
+__all__ = ["Tagger", "__version__", "load"]
+
+_HOMES = {"load": "tidegate.runtime", "Tagger": "tidegate.training.tagger"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tidegate' has no attribute '{name}'")
+    try:
+        return getattr(import_module(_HOMES[name]), name)
+    except ModuleNotFoundError as error:
+        if error.name in ("torch", "lightning", "pydantic"):
+            from tidegate.errors import MissingExtraError
+
+            raise MissingExtraError("train", f"tidegate.{name}") from error
+        raise
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,17 @@
+"""The model directory: its manifest, writing it whole or not at all, reading it with every check."""
+
+from tidegate.artefact.manifest import FORMAT, FORMAT_VERSION, REQUIRED_FILES
+from tidegate.artefact.reading import StoredModel, read_model
+from tidegate.artefact.writing import ModelContent, claim_output, finish_output, write_atomically
+
+__all__ = [
+    "FORMAT",
+    "FORMAT_VERSION",
+    "REQUIRED_FILES",
+    "ModelContent",
+    "StoredModel",
+    "claim_output",
+    "finish_output",
+    "read_model",
+    "write_atomically",
+]

@@ -1,0 +1,137 @@
+"""Writing a model directory, or any output file, whole or not at all.
+
+Training works in a sibling, `<DIR>.partial`. When everything stands there, flushed to disk, one
+rename makes it DIR. Whatever happens before, DIR is untouched.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save as safetensors_bytes
+
+from tidegate.artefact.manifest import readable_json, sealed_manifest
+from tidegate.errors import OutputError, RunError
+
+
+@dataclass(frozen=True, slots=True)
+class ModelContent:
+    """All that goes into a model directory.
+
+    Attributes:
+        config: task, arch, network, recipe, tidegate_version: what the manifest says before its checksums.
+        tensors: by name; written as float32.
+        vocabulary, metrics: JSON objects.
+        card: README.md, Markdown.
+    """
+
+    config: Mapping[str, Any]
+    tensors: Mapping[str, NDArray[Any]]
+    vocabulary: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    card: str
+
+
+def partial_of(out: Path) -> Path:
+    """The sibling in which a run towards `out` works."""
+    return out.with_name(out.name + ".partial")
+
+
+def claim_output(out: Path, *, overwrite: bool, resume: bool) -> Path:
+    """Makes and returns the working directory `<out>.partial` of a run, before any time is spent.
+
+    Raises:
+        OutputError: `out` exists and may not be replaced; or an interrupted run's work lies there and
+            neither `resume` nor `overwrite` says what to do with it; or the place cannot be written.
+    """
+    partial = partial_of(out)
+    if out.exists() and not overwrite:
+        what = "a directory" if out.is_dir() else "a file"
+        raise OutputError(
+            f"{out} exists already ({what}); nothing was written. Name another place with --out, or replace it with --overwrite."
+        )
+    try:
+        if partial.exists() and not resume:
+            if not overwrite:
+                raise OutputError(
+                    f"{partial} holds the work of a run that was interrupted; nothing was written. Continue it with --resume, or "
+                    "begin again with --overwrite."
+                )
+            shutil.rmtree(partial)
+        partial.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{partial} cannot be written: {error.strerror}. Name a place that you may write with --out.") from error
+    return partial
+
+
+def finish_output(partial: Path, out: Path, content: ModelContent) -> None:
+    """Writes the model into `partial` and renames it to `out`; an `out` that stood there is replaced.
+
+    Raises:
+        RunError: the disk is full or fails. `out` is then as it was before.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        tensors = {name: np.ascontiguousarray(tensor, dtype=np.float32) for name, tensor in sorted(content.tensors.items())}
+        files = {
+            "model.safetensors": safetensors_bytes(tensors),
+            "vocabulary.json": readable_json(content.vocabulary),
+            "metrics.json": readable_json(content.metrics),
+            "README.md": content.card.encode(),
+        }
+        files["config.json"] = readable_json(sealed_manifest(content.config, files))
+        for name, data in files.items():
+            with (partial / name).open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        if out.exists():
+            replaced = out.with_name(out.name + ".replaced")
+            shutil.rmtree(replaced, ignore_errors=True)
+            os.rename(out, replaced)
+            os.rename(partial, out)
+            shutil.rmtree(replaced)
+        else:
+            os.rename(partial, out)
+    except (OSError, SafetensorError) as error:
+        (partial / "config.json").unlink(missing_ok=True)
+        reason = getattr(error, "strerror", None) or str(error)
+        raise RunError(f"{out} could not be written: {reason}. No model was left there; make room and run again with --resume.") from error
+
+
+@contextmanager
+def write_atomically(path: Path) -> Iterator[BinaryIO]:
+    """Opens a sibling of `path` for writing; it becomes `path` when the block ends well, and vanishes when it does not.
+
+    Raises:
+        OutputError: the place cannot be written.
+        RunError: the disk fills up or fails underway.
+    """
+    partial = path.with_name(path.name + ".partial")
+    try:
+        file = partial.open("wb")
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}. Name a place that you may write.") from error
+    try:
+        with file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise RunError(
+            f"{path} could not be written: {error.strerror or error}. Nothing was left there; make room and run again."
+        ) from error
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise

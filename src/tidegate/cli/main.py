@@ -1,0 +1,69 @@
+"""The command `tidegate`: its commands, its exit codes, and errors as one message."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from tidegate.cli.demo import demo
+from tidegate.cli.evaluate import evaluate
+from tidegate.cli.predict import predict
+from tidegate.cli.train import train_app
+from tidegate.errors import MissingExtraError, TidegateError, UserError
+from tidegate.version import __version__
+
+app = typer.Typer(
+    help="Train, compare, explain and ship gated recurrent networks on your own text, on an ordinary CPU.",
+    epilog="Begin with: tidegate demo",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(train_app, name="train")
+app.command()(evaluate)
+app.command()(predict)
+app.command()(demo)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"tidegate {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.", callback=_print_version, is_eager=True)] = False,
+) -> None:
+    """Train, compare, explain and ship gated recurrent networks on your own text, on an ordinary CPU."""
+
+
+def main() -> None:
+    """Runs the command line. Exits with 0 when done, 1 when it failed, 2 for the user's mistake."""
+    try:
+        app()
+    except UserError as error:
+        _fail(error, 2)
+    except TidegateError as error:
+        _fail(error, 1)
+    except ModuleNotFoundError as error:
+        # Only the parts of an extra may be missing; anything else is a fault of ours and keeps its traceback.
+        if error.name is None or error.name.partition(".")[0] not in ("torch", "lightning", "pydantic", "tensorboard"):
+            raise
+        _fail(MissingExtraError("train", "this command"), 2)
+    except KeyboardInterrupt:
+        print("tidegate: interrupted", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        # Whoever read our output has gone, as `head` does; keep the interpreter from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _fail(error: TidegateError, code: int) -> None:
+    print(f"tidegate: {error}", file=sys.stderr)
+    sys.exit(code)

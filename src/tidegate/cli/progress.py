@@ -1,0 +1,38 @@
+"""A live count on standard error for commands that read a stream whose end is not known."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+
+from tidegate.data import TokenRecord
+
+
+def counted(records: Iterable[TokenRecord], doing: str, *, is_shown: bool, total_lines: int | None = None) -> Iterator[TokenRecord]:
+    """Passes the records on and, on a terminal, shows how many were read, how fast and, with `total_lines`, how long is left."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if not (is_shown and console.is_terminal):
+        yield from records
+        return
+    with Progress(
+        TextColumn(doing),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[status]}"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    ) as bar:
+        task = bar.add_task(doing, total=total_lines, status="")
+        began, tokens, finished_lines, file, line = time.monotonic(), 0, 0, "", 0
+        for number, record in enumerate(records, 1):
+            if record.source.file != file:
+                finished_lines, file = finished_lines + line, record.source.file
+            line = record.source.line
+            tokens += len(record)
+            if number % 64 == 0:
+                rate = tokens / max(1e-9, time.monotonic() - began)
+                bar.update(task, completed=finished_lines + line, status=f"{number:,} sentences · {rate:,.0f} tokens/s")
+            yield record

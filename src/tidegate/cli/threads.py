@@ -1,0 +1,31 @@
+"""How many threads: what this process may really use, told to the libraries before they are loaded."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def available_threads() -> int:
+    """The smaller of CPU affinity and cgroup quota, at least 1."""
+    try:
+        count = len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS and Windows know no affinity
+        count = os.cpu_count() or 1
+    quota = Path("/sys/fs/cgroup/cpu.max")
+    if quota.exists():
+        allowed, period = quota.read_text().split()
+        if allowed != "max":
+            count = min(count, max(1, int(allowed) // int(period)))
+    return count
+
+
+def use_threads(asked: int | None) -> int:
+    """Settles the number of threads for NumPy (and torch, which reads the same variable) and gives it.
+
+    Precedence: `--threads`, TIDEGATE_NUM_THREADS, what is available. Must run before NumPy is imported.
+    """
+    count = asked or int(os.environ.get("TIDEGATE_NUM_THREADS") or available_threads())
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = str(count)
+    return count

@@ -1,0 +1,1 @@
+"""Architectures side by side on the same data."""

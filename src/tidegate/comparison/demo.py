@@ -1,0 +1,160 @@
+"""The demo: five architectures on the teddy corpus, each beside what theory says it can reach."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tidegate.data import TokenRecord
+from tidegate.data.teddy import SENTENCES, one_way_ceiling, one_way_ceiling_on, teddy_corpus
+from tidegate.errors import OutputError
+from tidegate.kernels import Architecture, architecture
+from tidegate.runtime import TagModel, load
+from tidegate.training.corpus import build_corpus
+from tidegate.training.recipe import TagRecipe, build_recipe
+from tidegate.training.run import train
+
+DEMO_ARCHITECTURES = ("rnn", "lstm", "gru", "bilstm", "bigru")
+
+# Marks a folder as the demo's own, so that a second demo may replace it and nothing else.
+_MARK = ".tidegate-demo"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoRow:
+    """What one architecture reached on the test sentences.
+
+    Attributes:
+        arch: the architecture.
+        model: its model directory.
+        accuracy: over all tokens.
+        teddy_accuracy: on the word Teddy alone.
+        teddy_cut_accuracy: the same with everything to the right of Teddy deleted.
+        parameters: how many.
+        epoch_seconds: median seconds of one epoch.
+        seconds: of the whole training.
+        answers: the tags of the two demo sentences.
+    """
+
+    arch: Architecture
+    model: Path
+    accuracy: float
+    teddy_accuracy: float
+    teddy_cut_accuracy: float
+    parameters: int
+    epoch_seconds: float
+    seconds: float
+    answers: list[list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """The rows, and what they are to be held against.
+
+    Attributes:
+        ceiling, teddy_ceiling: what the best one-way reader can expect, in closed form.
+        noise, teddy_noise: two standard errors of an accuracy at the ceiling, for a test of this size.
+    """
+
+    rows: list[DemoRow]
+    ceiling: float
+    teddy_ceiling: float
+    noise: float
+    teddy_noise: float
+    test_tokens: int
+    test_teddies: int
+
+
+def demo_recipe(arch: str, seed: int) -> TagRecipe:
+    """A small network with softmax heads: a CRF would let a one-way network profit from the right."""
+    return build_recipe(
+        options={
+            "arch": arch,
+            "seed": seed,
+            "label": "tag",
+            "head": "softmax",
+            "hidden_size": 48,
+            "word_size": 32,
+            "shape_size": 0,
+            "character_encoder": "none",
+            "max_epochs": 10,
+            "patience": 10,
+            "batch_tokens": 200,
+            "learning_rate": 2e-2,
+            "warmup_steps": 50,
+            "dropout": 0.1,
+            "word_dropout": 0.0,
+            "average_decay": 0.99,
+        }
+    )
+
+
+def run_demo(out: Path, *, seed: int = 1, quiet: bool = False, on_row: Callable[[DemoRow], None] | None = None) -> DemoResult:
+    """Generates the corpus, trains the five networks into `out/ARCH`, and measures them.
+
+    Raises:
+        OutputError: `out` exists and is not an earlier demo's folder.
+    """
+    if out.exists() and not (out / _MARK).exists():
+        raise OutputError(f"{out} exists already and is not an earlier demo's folder; nothing was written. Name another place with --out.")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / _MARK).touch()
+    except OSError as error:
+        raise OutputError(f"{out} cannot be written: {error.strerror}. Name a place that you may write with --out.") from error
+    sentences = teddy_corpus(seed=seed)
+    rows = []
+    for name in DEMO_ARCHITECTURES:
+        recipe = demo_recipe(name, seed)
+        corpus = build_corpus(sentences.train, sentences.dev, [], recipe)
+        began = time.monotonic()
+        result = train(recipe, corpus, out / name, overwrite=True, quiet=quiet)
+        seconds = time.monotonic() - began
+        model = load(result.path)
+        epochs = sorted(float(epoch["seconds"]) for epoch in result.metrics["epochs"])
+        teddy, cut = teddy_accuracies(model, sentences.test)
+        rows.append(
+            DemoRow(
+                arch=architecture(name),
+                model=result.path,
+                accuracy=model.evaluate(sentences.test)["accuracy"],
+                teddy_accuracy=teddy,
+                teddy_cut_accuracy=cut,
+                parameters=result.metrics["parameters"],
+                epoch_seconds=epochs[len(epochs) // 2],
+                seconds=seconds,
+                answers=[[str(label) for label in labels] for labels in model.predict([text.split() for text in SENTENCES])],
+            )
+        )
+        if on_row is not None:
+            on_row(rows[-1])
+    tokens = sum(len(record) for record in sentences.test)
+    teddies = sum(record.tokens.count("Teddy") for record in sentences.test)
+    ceiling, teddy_ceiling = one_way_ceiling(), one_way_ceiling_on("Teddy")
+    return DemoResult(
+        rows, ceiling, teddy_ceiling, _two_standard_errors(ceiling, tokens), _two_standard_errors(teddy_ceiling, teddies), tokens, teddies
+    )
+
+
+def teddy_accuracies(model: TagModel, records: list[TokenRecord]) -> tuple[float, float]:
+    """Share of right answers on the word Teddy: in whole sentences, and with all that follows each Teddy deleted."""
+    whole, cut, right = [], [], []
+    predicted = model.predict([record.tokens for record in records])
+    places = [(number, place) for number, record in enumerate(records) for place, token in enumerate(record.tokens) if token == "Teddy"]
+    predicted_cut = model.predict([records[number].tokens[: place + 1] for number, place in places])
+    for (number, place), labels in zip(places, predicted_cut, strict=True):
+        right.append(records[number].labels["tag"][place])
+        whole.append(predicted[number][place])
+        cut.append(labels[place])
+    return _share_equal(right, whole), _share_equal(right, cut)
+
+
+def _share_equal(right: list[str], given: list[str | None]) -> float:
+    return sum(a == b for a, b in zip(right, given, strict=True)) / len(right)
+
+
+def _two_standard_errors(probability: float, count: int) -> float:
+    """Of a share of `count` independent answers, each right with that probability."""
+    return float(2 * (probability * (1 - probability) / count) ** 0.5)

@@ -1,0 +1,51 @@
+"""Records: what a file holds, one object per sequence, before anything is counted or numbered.
+
+A `TokenRecord` is one sentence (or line, or utterance) with its tokens and, where the file has
+them, labels: one label per token and column. A record remembers where it came from, so that any
+later complaint can name the file and the line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a record begins: the file's name as the user gave it, and a line counted from 1."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}, line {self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRecord:
+    """One sequence of tokens.
+
+    Attributes:
+        tokens: the words, T of them.
+        labels: for each label column, T labels. Empty where the file carries none.
+        source: where the record begins.
+        lines:  for each token, its line in the file, counted from 1; empty where all tokens stand on the source's line.
+        text:   the text that the tokens were cut from; None where the file gives tokens alone.
+        offsets: for each token, its (start, end) characters in `text`; empty without text.
+        layout: CoNLL-U alone: every line of the sentence as it stood, so that it can be written back unchanged.
+    """
+
+    tokens: tuple[str, ...]
+    source: Source
+    labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    lines: tuple[int, ...] = ()
+    text: str | None = None
+    offsets: tuple[tuple[int, int], ...] = ()
+    layout: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def where(self, token: int) -> Source:
+        """Where the given token (counted from 0) stands."""
+        return Source(self.source.file, self.lines[token] if self.lines else self.source.line)

@@ -1,0 +1,69 @@
+"""Every error that tidegate raises on purpose.
+
+    TidegateError
+    ├── UserError              the user can mend it; the command line exits with 2
+    │   ├── DataError          a file or record that cannot be read as what it should be
+    │   │   └── EncodingError  bytes that are not UTF-8
+    │   ├── RecipeError        an unknown, missing or impossible setting
+    │   ├── ModelError         a model directory that is missing, cut, altered or too new
+    │   ├── OutputError        a place that cannot or must not be written
+    │   ├── ShapeError         an array whose shape does not fit
+    │   └── MissingExtraError  a part of tidegate that was not installed
+    └── RunError               it was started rightly and then failed; the command line exits with 1
+
+A message says what was given, where it was found, what was expected and how to mend it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class TidegateError(Exception):
+    """Root of the tree: `except TidegateError` catches all that tidegate raises on purpose."""
+
+
+class UserError(TidegateError):
+    """Something that the caller can mend."""
+
+
+class DataError(UserError):
+    """A file or a record that cannot be read as what it should be."""
+
+
+class EncodingError(DataError):
+    """Bytes that are not UTF-8."""
+
+
+class RecipeError(UserError):
+    """An unknown, missing or impossible setting."""
+
+
+class ModelError(UserError):
+    """A model directory that is missing, cut, altered or written by a newer tidegate."""
+
+
+class OutputError(UserError):
+    """A place that cannot or must not be written."""
+
+
+class ShapeError(UserError, ValueError):
+    """An array whose shape does not fit."""
+
+
+class MissingExtraError(UserError, ImportError):
+    """A part of tidegate that was not installed."""
+
+    def __init__(self, extra: str, purpose: str) -> None:
+        super().__init__(f"{purpose} needs the extra '{extra}', which is not installed. Install it with: pip install 'tidegate[{extra}]'")
+
+
+class RunError(TidegateError):
+    """Started rightly, then failed: a full disk, a diverged loss."""
+
+
+def nearest(given: str, known: Iterable[str]) -> str:
+    """Names the known word nearest to `given`, as the end of a sentence; empty where none is near."""
+    matches = difflib.get_close_matches(given, list(known), n=1, cutoff=0.5)
+    return f" Did you mean '{matches[0]}'?" if matches else ""

@@ -1,0 +1,79 @@
+"""The layers of trained networks in NumPy, built from the tensors of a model directory.
+
+Each mirrors a torch module of `tidegate.nn` and takes its tensors by the same names.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.artefact import StoredModel
+from tidegate.kernels import Architecture, CellWeights, PackedCell, TimeMajor, architecture, run_packed
+
+Array = NDArray[np.floating[Any]]
+Ids = NDArray[np.int64]
+
+
+class RecurrentStack:
+    """`nn.RecurrentStack`: x [N, I] and offsets [B+1] to states [N, directions · H]."""
+
+    def __init__(self, model: StoredModel, prefix: str, arch: Architecture, num_layers: int) -> None:
+        self._layers = [
+            [_direction(model, f"{prefix}.layers.{layer}.{direction}", arch) for direction in range(arch.directions)]
+            for layer in range(num_layers)
+        ]
+
+    def __call__(self, x: Array, offsets: Ids) -> Array:
+        layouts = [TimeMajor.of(offsets, reverse=reverse) for reverse in (False, True)]
+        for layer in self._layers:
+            states = [run_packed(cell, x, layout) for cell, layout in zip(layer, layouts, strict=False)]
+            x = np.concatenate(states, axis=1) if len(states) == 2 else states[0]
+        return x
+
+
+def _direction(model: StoredModel, name: str, arch: Architecture) -> PackedCell:
+    parts = (model.tensor(f"{name}.{part}") for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+    return PackedCell.pack(arch.cell, CellWeights(*parts))
+
+
+class CharacterCNN:
+    """`nn.CharacterCNN`. Every character's product with every part of the filters is taken once, when loading."""
+
+    WINDOW = 3
+
+    def __init__(self, model: StoredModel, prefix: str) -> None:
+        embedding = model.tensor(f"{prefix}.embedding.weight")
+        filters = model.tensor(f"{prefix}.filters.weight")
+        width = embedding.shape[1]
+        self._tables = [np.ascontiguousarray(embedding @ filters[:, k * width : (k + 1) * width].T) for k in range(self.WINDOW)]
+        self._tables[0] += model.tensor(f"{prefix}.filters.bias")
+        self.output_size = int(filters.shape[0])
+
+    def __call__(self, characters: Ids, offsets: Ids) -> Array:
+        """[U, output_size] for character ids [M] and offsets [U+1]; every form has three characters or more."""
+        windows = np.diff(offsets) - self.WINDOW + 1
+        begins = np.cumsum(windows) - windows
+        at = np.arange(int(windows.sum())) + np.repeat(offsets[:-1] - begins, windows)
+        activated = self._tables[0][characters[at]]
+        for k in range(1, self.WINDOW):
+            activated += self._tables[k][characters[at + k]]
+        best: Array = np.maximum.reduceat(activated, begins, axis=0)
+        return np.maximum(best, 0, out=best)
+
+
+class CharacterBiLSTM:
+    """`nn.CharacterBiLSTM`: the last state of each direction."""
+
+    def __init__(self, model: StoredModel, prefix: str) -> None:
+        self._embedding = model.tensor(f"{prefix}.embedding.weight")
+        self._stack = RecurrentStack(model, f"{prefix}.stack", architecture("bilstm"), 1)
+        self.output_size = 2 * int(model.tensor(f"{prefix}.stack.layers.0.0.weight_hh").shape[1])
+
+    def __call__(self, characters: Ids, offsets: Ids) -> Array:
+        """[U, output_size] for character ids [M] and offsets [U+1]."""
+        states = self._stack(self._embedding[characters], offsets)
+        half = self.output_size // 2
+        return np.concatenate([states[offsets[1:] - 1, :half], states[offsets[:-1], half:]], axis=1)

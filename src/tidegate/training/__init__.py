@@ -1,0 +1,1 @@
+"""The main path: a recipe and files in, a model directory out. Begin with `run.train`."""

@@ -1,0 +1,190 @@
+"""What happens around the steps: checkpoints, the end by Ctrl-C or by the clock, and live progress.
+
+Called by Lightning at the moments that the method names say.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import lightning.pytorch as pl
+from lightning.pytorch.callbacks import Callback, Checkpoint
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from tidegate.errors import RunError
+from tidegate.tasks.tag import TagNetwork
+from tidegate.training.durations import spoken
+from tidegate.training.module import TrainingModule
+
+
+class ScoreDevelopment(Callback):
+    """Scores the averaged weights on the development data after each epoch. Comes first: the others read its score."""
+
+    def __init__(self, score: Callable[[TagNetwork], float]) -> None:
+        self._score = score
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, TrainingModule)
+        averaged = pl_module.average.module
+        assert isinstance(averaged, TagNetwork)
+        pl_module.dev_score = self._score(averaged)
+        pl_module.log("dev_score", pl_module.dev_score, batch_size=1)
+
+
+class KeepBestAndLast(Checkpoint):
+    """Keeps `last.ckpt`, from which a run is resumed, and `best.ckpt`, whose weights become the model.
+
+    Lightning's ModelCheckpoint would also take a half epoch, ended by Ctrl-C or the clock, for a whole
+    one, and resuming would then skip its other half. Here `last.ckpt` is written after whole epochs only.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.best_score = float("-inf")
+        self.best_epoch = -1
+        self.history: list[dict[str, float]] = []
+        self._epoch_began = time.monotonic()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best_score": self.best_score, "best_epoch": self.best_epoch, "history": self.history}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best_score, self.best_epoch, self.history = state_dict["best_score"], state_dict["best_epoch"], state_dict["history"]
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._epoch_began = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, TrainingModule)
+        epoch = trainer.current_epoch
+        seconds = time.monotonic() - self._epoch_began
+        loss = float(trainer.callback_metrics["train_loss"])
+        self.history.append({"epoch": epoch + 1, "train_loss": loss, "dev_score": pl_module.dev_score, "seconds": round(seconds, 3)})
+        is_better = pl_module.dev_score > self.best_score
+        if is_better:
+            self.best_score, self.best_epoch = pl_module.dev_score, epoch + 1
+        is_whole = trainer.fit_loop.epoch_loop.batch_progress.current.ready >= pl_module.steps_per_epoch
+        try:
+            if is_better:
+                _save(trainer, self.folder / "best.ckpt", weights_only=True)
+            if is_whole:
+                _save(trainer, self.folder / "last.ckpt", weights_only=False)
+        except (OSError, RuntimeError) as error:
+            raise RunError(
+                f"{self.folder} could not be written: {getattr(error, 'strerror', None) or error}. Make room and run again with --resume: "
+                "the last whole epoch that was saved is kept."
+            ) from error
+
+
+def _save(trainer: pl.Trainer, path: Path, *, weights_only: bool) -> None:
+    """Beside the old file first: a crash while writing leaves the old one whole."""
+    fresh = path.with_suffix(".fresh")
+    try:
+        trainer.save_checkpoint(fresh, weights_only=weights_only)
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+
+
+class EndEarly(Callback):
+    """Ends training at the first Ctrl-C or when the time budget is spent, after the step that runs; what was best is kept.
+
+    A second Ctrl-C ends at once. `reason` says afterwards which it was.
+    """
+
+    def __init__(self, deadline: float | None) -> None:
+        self.reason = ""
+        self._deadline = deadline
+        self._previous: Any = None
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if threading.current_thread() is threading.main_thread():
+            self._previous = signal.getsignal(signal.SIGINT)
+            signal.signal(signal.SIGINT, self._on_interrupt)
+
+    def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
+        if self.reason:
+            raise KeyboardInterrupt
+        self.reason = "interrupted"
+        print("\nStopping after this step; the best so far is kept. Ctrl-C again ends at once.", file=sys.stderr)
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if self._deadline is not None and not self.reason and time.monotonic() >= self._deadline:
+            self.reason = "time budget spent"
+        if self.reason:
+            trainer.should_stop = True
+
+    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        if self._previous is not None:
+            signal.signal(signal.SIGINT, self._previous)
+            self._previous = None
+
+
+class LiveProgress(Callback):
+    """One live line with time left and tokens a second on a terminal; elsewhere one line an epoch. On standard error."""
+
+    def __init__(self, *, max_epochs: int, score_name: str, deadline: float | None, title: str) -> None:
+        self._console = Console(stderr=True)
+        self._progress = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[status]}"),
+            console=self._console,
+            transient=True,
+        )
+        self._task: TaskID | None = None
+        self._max_epochs, self._score_name, self._deadline, self._title = max_epochs, score_name, deadline, title
+        self._tokens = 0
+        self._seconds_before = 0.0
+        self._began = self._epoch_began = time.monotonic()
+        self._steps_done = 0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, TrainingModule)
+        self._began = time.monotonic()
+        total = pl_module.steps_per_epoch * self._max_epochs
+        self._steps_done = 0
+        if self._console.is_terminal:
+            self._progress.start()
+            self._task = self._progress.add_task(self._title, total=total, completed=trainer.global_step, status="")
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._epoch_began, self._tokens = time.monotonic(), 0
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
+        assert isinstance(pl_module, TrainingModule)
+        self._tokens += batch.tokens
+        self._steps_done += 1
+        if self._task is None:
+            return
+        now = time.monotonic()
+        total = pl_module.steps_per_epoch * self._max_epochs
+        left = (now - self._began) / self._steps_done * (total - trainer.global_step)
+        if self._deadline is not None:
+            left = min(left, max(0.0, self._deadline - now))
+        rate = self._tokens / max(1e-9, now - self._epoch_began)
+        status = f"epoch {trainer.current_epoch + 1}/{self._max_epochs} · {rate:,.0f} tokens/s · at most {spoken(left)} left"
+        self._progress.update(self._task, completed=trainer.global_step, status=status)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, TrainingModule)
+        seconds = time.monotonic() - self._epoch_began
+        loss = float(trainer.callback_metrics["train_loss"])
+        self._console.print(
+            f"{self._title}  epoch {trainer.current_epoch + 1:>2}/{self._max_epochs}  loss {loss:.4f}  dev "
+            f"{self._score_name} {pl_module.dev_score:.4f}"
+            f"  {self._tokens / max(1e-9, seconds):,.0f} tokens/s  {spoken(seconds)}",
+            highlight=False,
+        )
+
+    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        self._progress.stop()

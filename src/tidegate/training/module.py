@@ -1,0 +1,142 @@
+"""The LightningModule: one network, its moving average, its optimiser, and chance without a running generator.
+
+Every random draw is a function of (seed, epoch, step): before each step the generator is seeded
+anew, so a run that was interrupted and resumed draws what an uninterrupted one would have drawn.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from lightning.pytorch.utilities.types import STEP_OUTPUT
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
+
+from tidegate.data import EncodedRecord, FormTable, TokenBatch, collate, training_order
+from tidegate.errors import RunError
+from tidegate.tasks.tag import TagNetwork
+from tidegate.training.recipe import TagRecipe
+
+
+class EpochBatches:
+    """The batches of one epoch: a function of (seed, epoch), so nothing of it needs to be saved or restored."""
+
+    def __init__(self, records: Sequence[EncodedRecord], table: FormTable, *, budget_tokens: int, seed: int, epoch: int) -> None:
+        self._records = records
+        self._table = table
+        lengths = np.array([len(record) for record in records], dtype=np.int64)
+        self._order = training_order(lengths, budget_tokens=budget_tokens, seed=seed, epoch=epoch)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __iter__(self) -> Iterator[TokenBatch]:
+        for places in self._order:
+            yield collate([self._records[place] for place in places.tolist()], self._table)
+
+
+class TrainingModule(pl.LightningModule):
+    """What Lightning trains.
+
+    Args:
+        network: a task's network.
+        records, table: the encoded training data.
+        recipe: the settings.
+        deadline: `time.monotonic()` at which the time budget is spent; None without one.
+    """
+
+    average: AveragedModel
+
+    def __init__(
+        self,
+        network: TagNetwork,
+        records: Sequence[EncodedRecord],
+        table: FormTable,
+        recipe: TagRecipe,
+        deadline: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.average = AveragedModel(network, multi_avg_fn=_averaging(recipe.average_decay))
+        self.dev_score = math.nan  # of the average, after each epoch; `callbacks.ScoreDevelopment` sets it
+        self._records = records
+        self._table = table
+        self._recipe = recipe
+        self._deadline = deadline
+        self._started = time.monotonic()
+        self.steps_per_epoch = len(self.batches(0))
+
+    def batches(self, epoch: int) -> EpochBatches:
+        """The batches of the epoch of that number, from 0."""
+        return EpochBatches(self._records, self._table, budget_tokens=self._recipe.batch_tokens, seed=self._recipe.seed, epoch=epoch)
+
+    def train_dataloader(self) -> EpochBatches:
+        """Asked for anew before each epoch (`reload_dataloaders_every_n_epochs=1`)."""
+        return self.batches(self.trainer.current_epoch)
+
+    def transfer_batch_to_device(self, batch: TokenBatch, device: torch.device, dataloader_idx: int) -> TokenBatch:
+        """As it is: a batch is NumPy, and the network makes tensors of it where it needs them."""
+        return batch
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        recipe = self._recipe
+        return torch.optim.AdamW(
+            self.network.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.99), weight_decay=recipe.weight_decay, fused=True
+        )
+
+    def rate_factor(self, step: int) -> float:
+        """What the learning rate is multiplied by: up over the warm-up, then linearly down to 0 at the last step.
+
+        With a time budget the way down follows the clock where that is further on, so that a run that
+        is cut short has cooled down too; such a run is not repeatable to the bit.
+        """
+        progress = step / (self.steps_per_epoch * self._recipe.max_epochs)
+        if self._deadline is not None:
+            progress = max(progress, (time.monotonic() - self._started) / (self._deadline - self._started))
+        warm = min(1.0, (step + 1) / self._recipe.warmup_steps) if self._recipe.warmup_steps else 1.0
+        return warm * max(0.0, 1.0 - progress)
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = self._recipe.learning_rate * self.rate_factor(self.global_step)
+
+    def training_step(self, batch: TokenBatch, batch_idx: int) -> Tensor:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(step_seed(self._recipe.seed, self.current_epoch, batch_idx))
+            loss = self.network.loss(batch)
+        self.log("train_loss", loss, batch_size=batch.tokens, on_step=False, on_epoch=True)
+        return loss
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        # The norm is finite exactly if the loss and every gradient are; Lightning clips before this hook, so nothing is lost by it.
+        gradients = [parameter.grad for parameter in self.network.parameters() if parameter.grad is not None]
+        if not math.isfinite(float(torch.nn.utils.get_total_norm(gradients))):
+            raise RunError(
+                f"the loss diverged in epoch {self.current_epoch + 1} (step {self.global_step}). Lower the learning rate, "
+                f"for instance --set learning_rate={self._recipe.learning_rate / 4:g}."
+            )
+
+    def on_train_batch_end(self, outputs: STEP_OUTPUT, batch: Any, batch_idx: int) -> None:
+        self.average.update_parameters(self.network)
+
+
+def step_seed(seed: int, epoch: int, step: int) -> int:
+    """One 63-bit seed from three numbers, spread so that neighbours share nothing."""
+    return int(np.random.SeedSequence([seed, epoch, step]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def _averaging(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Any], None]:
+    """An exponential moving average that begins as a plain one, so that the first weights do not linger."""
+
+    @torch.no_grad()
+    def update(averaged: Sequence[Tensor], current: Sequence[Tensor], count: Any) -> None:
+        n = float(count)
+        torch._foreach_lerp_(list(averaged), list(current), 1 - min(decay, (1 + n) / (10 + n)))
+
+    return update

@@ -1,0 +1,191 @@
+"""The recipe: every setting of a training run, one schema for the command line, Python and TOML.
+
+A key has the same name as `--set key=value`, as a keyword of `tidegate.Tagger(…)` and as a line of a
+recipe file. Precedence: preset < recipe file < options < `--set`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from tidegate.errors import RecipeError, nearest
+from tidegate.kernels import ARCHITECTURES, architecture
+from tidegate.training.durations import seconds_of
+
+
+class TagRecipe(BaseModel):
+    """Settings of the task `tag`; the defaults are those of preset `default`, chosen on the development set of UD English EWT."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    task: Literal["tag"] = "tag"
+    arch: str = Field("bilstm", description=f"architecture: {', '.join(ARCHITECTURES)}")
+    label: tuple[str, ...] = Field((), description="label columns, by name or 1-based number; empty: the file's own default")
+    seed: Annotated[int, Field(ge=0)] = Field(1, description="all draws of chance hang on it")
+
+    dev_share: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.1, description="share of the distinct training sentences held out where no --dev is given"
+    )
+    max_length: Annotated[int, Field(ge=1)] = Field(10_000, description="longest sentence accepted in training, in tokens")
+    min_count: Annotated[int, Field(ge=1)] = Field(1, description="words seen less often in training count as unknown")
+
+    hidden_size: Annotated[int, Field(ge=1)] = Field(200, description="width of the recurrent state, each direction")
+    num_layers: Annotated[int, Field(ge=1)] = Field(1, description="recurrent layers")
+    word_size: Annotated[int, Field(ge=1)] = Field(100, description="width of a word's own vector")
+    shape_size: Annotated[int, Field(ge=0)] = Field(16, description="width of the vector of case and shape; 0: none")
+    character_encoder: Literal["cnn", "bilstm", "none"] = Field("cnn", description="how spelling is read")
+    character_size: Annotated[int, Field(ge=2, multiple_of=2)] = Field(128, description="width of what the character encoder gives")
+    character_embedding_size: Annotated[int, Field(ge=1)] = Field(32, description="width of one character's vector")
+    head: Literal["auto", "crf", "softmax"] = Field("auto", description="how labels are decoded; auto: crf up to 64 labels, softmax above")
+
+    max_epochs: Annotated[int, Field(ge=1)] = Field(15, description="passes over the training data at most")
+    patience: Annotated[int, Field(ge=1)] = Field(5, description="epochs without a better development score before training ends")
+    time_budget: float | None = Field(None, description="seconds for the whole run, for instance 10m; none: no limit")
+    batch_tokens: Annotated[int, Field(ge=1)] = Field(800, description="tokens of one training batch at most")
+    learning_rate: Annotated[float, Field(gt=0)] = Field(2e-3, description="AdamW's, at its highest")
+    warmup_steps: Annotated[int, Field(ge=0)] = Field(
+        200, description="steps over which the learning rate rises; it then falls linearly to 0"
+    )
+    weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="AdamW's")
+    clip_norm: Annotated[float, Field(gt=0)] = Field(5.0, description="longest gradient, as a norm over all parameters")
+    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.4, description="variational, on word vectors and states")
+    word_dropout: Annotated[float, Field(ge=0)] = Field(
+        0.25, description="a: a word seen n times becomes unknown with probability a / (a + n)"
+    )
+    average_decay: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.999, description="of the moving average of the weights, which is what is scored and kept"
+    )
+
+    @field_validator("arch")
+    @classmethod
+    def _arch_is_known(cls, value: str) -> str:
+        return architecture(value).name
+
+    @field_validator("label", mode="before")
+    @classmethod
+    def _label_may_be_one_text(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("time_budget", mode="before")
+    @classmethod
+    def _time_budget_may_have_a_unit(cls, value: Any) -> Any:
+        return seconds_of(value) if isinstance(value, str) else value
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "fast": {
+        "hidden_size": 100,
+        "word_size": 64,
+        "character_size": 64,
+        "max_epochs": 8,
+        "batch_tokens": 1200,
+        "learning_rate": 4e-3,
+        "warmup_steps": 100,
+    },
+    "default": {},
+    "best": {"hidden_size": 256, "num_layers": 2, "dropout": 0.5, "max_epochs": 40, "patience": 8},
+}
+
+
+def build_recipe(
+    *,
+    preset: str = "default",
+    recipe: str | Path | None = None,
+    options: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> TagRecipe:
+    """The recipe from its four sources, later ones over earlier ones.
+
+    Args:
+        preset: 'fast', 'default' or 'best'.
+        recipe: a TOML file, or the name of one that comes with tidegate.
+        options: what the command line or the constructor gave.
+        settings: `--set` pairs.
+
+    Raises:
+        RecipeError: an unknown preset, recipe or key (the nearest is named), or a value that does not fit.
+    """
+    if preset not in PRESETS:
+        raise RecipeError(f"preset '{preset}' is not one of {', '.join(PRESETS)}.{nearest(preset, PRESETS)}")
+    content: dict[str, Any] = dict(PRESETS[preset])
+    where = "the recipe"
+    lines: dict[str, int] = {}
+    if recipe is not None:
+        file_content, where, lines = _read_toml(recipe)
+        content |= file_content
+    content |= dict(options or {}) | dict(settings or {})
+    try:
+        return TagRecipe.model_validate(content)
+    except ValidationError as error:
+        raise RecipeError(_explain(error, where, lines, {**(options or {}), **(settings or {})})) from None
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """Cuts `key=value`, the value read as TOML where it is TOML and as text where it is not.
+
+    Raises:
+        RecipeError: there is no '='.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise RecipeError(f"--set {text}: expected key=value, for instance --set hidden_size=256.")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value.strip()
+
+
+def recipe_names() -> list[str]:
+    """The recipes that come with tidegate."""
+    return sorted(
+        entry.name.removesuffix(".toml")
+        for entry in resources.files(__package__).joinpath("recipes").iterdir()
+        if entry.name.endswith(".toml")
+    )
+
+
+def _read_toml(recipe: str | Path) -> tuple[dict[str, Any], str, dict[str, int]]:
+    """The content of a recipe file, its name, and the line on which each key stands."""
+    path = Path(recipe)
+    if path.suffix == ".toml" or path.exists():
+        try:
+            text, where = path.read_text(encoding="utf-8"), str(path)
+        except OSError as error:
+            raise RecipeError(
+                f"recipe {path} cannot be read: {error.strerror}. Give a TOML file or one of: {', '.join(recipe_names())}."
+            ) from error
+        except UnicodeDecodeError as error:
+            raise RecipeError(f"recipe {path} is not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
+    elif str(recipe) in recipe_names():
+        where = f"recipe {recipe}"
+        text = resources.files(__package__).joinpath("recipes", f"{recipe}.toml").read_text(encoding="utf-8")
+    else:
+        raise RecipeError(
+            f"recipe '{recipe}' is neither a TOML file nor one of: {', '.join(recipe_names())}.{nearest(str(recipe), recipe_names())}"
+        )
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{where} is not TOML: {error}. A line reads key = value, text in quotes.") from error
+    lines = {line.partition("=")[0].strip(): number for number, line in enumerate(text.splitlines(), 1)}
+    return content, where, lines
+
+
+def _explain(error: ValidationError, where: str, lines: Mapping[str, int], given: Mapping[str, Any]) -> str:
+    sentences = []
+    for problem in error.errors():
+        key = str(problem["loc"][0]) if problem["loc"] else "?"
+        place = "" if key in given or key not in lines else f"{where}, line {lines[key]}: "
+        if problem["type"] == "extra_forbidden":
+            known = TagRecipe.model_fields
+            sentences.append(f"{place}unknown key '{key}'.{nearest(key, known) or ' Known keys: ' + ', '.join(known) + '.'}")
+        else:
+            said = problem["msg"].removeprefix("Value error, ")
+            sentences.append(f"{place}{key} = {problem['input']!r} does not fit: {said[0].lower()}{said[1:]}.".replace("..", "."))
+    return " ".join(sentences)

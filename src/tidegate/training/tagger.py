@@ -1,0 +1,159 @@
+"""`Tagger`: training and answering in scikit-learn's manner."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tidegate.data import Source, TokenRecord
+from tidegate.errors import DataError, UserError
+from tidegate.runtime import TagModel, load
+from tidegate.training.corpus import TagFiles, build_corpus, read_corpus
+from tidegate.training.recipe import TagRecipe, build_recipe
+from tidegate.training.run import train
+
+Sentences = Sequence[Sequence[str]]
+
+
+class Tagger:
+    """Labels tokens with a recurrent network.
+
+    Args:
+        preset: 'fast', 'default' or 'best'.
+        recipe: a TOML file or the name of a recipe that comes with tidegate.
+        quiet: show no progress.
+        settings: any key of the recipe: `arch="bilstm"`, `label="upos"`, `hidden_size=256`, …
+
+    Example:
+        >>> tagger = Tagger(arch="bilstm", label="upos").fit("train.conllu", dev="dev.conllu")
+        >>> tagger.predict([["Teddy", "Roosevelt", "was", "president"]])
+        >>> tagger.save("model/")
+
+    Raises:
+        RecipeError: an unknown setting (the nearest is named), or a value that does not fit.
+    """
+
+    def __init__(self, *, preset: str = "default", recipe: str | Path | None = None, quiet: bool = False, **settings: Any) -> None:
+        self.preset = preset
+        self.recipe = recipe
+        self.quiet = quiet
+        self._settings = settings
+        self._recipe()
+
+    def _recipe(self) -> TagRecipe:
+        return build_recipe(preset=self.preset, recipe=self.recipe, options=self._settings)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """What the constructor was given, as scikit-learn's `clone` wants it."""
+        return {"preset": self.preset, "recipe": self.recipe, "quiet": self.quiet, **self._settings}
+
+    def set_params(self, **params: Any) -> Tagger:
+        """Changes settings; the tagger must be fitted anew for them to take effect."""
+        for name in ("preset", "recipe", "quiet"):
+            if name in params:
+                setattr(self, name, params.pop(name))
+        self._settings |= params
+        self._recipe()
+        return self
+
+    def fit(
+        self,
+        X: str | Path | Sequence[str | Path] | Sentences,
+        y: Sentences | None = None,
+        *,
+        dev: str | Path | Sequence[str | Path] | tuple[Sentences, Sentences] | None = None,
+    ) -> Tagger:
+        """Trains on a file (or several), or on sentences `X` and their labels `y`.
+
+        Args:
+            X: a path, paths, or sentences: lists of tokens.
+            y: with sentences, for each a list of labels, as many as tokens.
+            dev: the same for the development set; without it, a seeded share of the training sentences.
+
+        Raises:
+            DataError: what was given cannot be read, or X and y do not fit each other.
+        """
+        recipe = self._recipe()
+        if y is None:
+            corpus = read_corpus(TagFiles(_paths(X), _paths(dev) if dev is not None else ()), recipe)
+        else:
+            held_out: list[TokenRecord] = []
+            if dev is not None:
+                if not isinstance(dev, tuple) or len(dev) != 2:
+                    raise DataError("dev must be (sentences, labels) where X and y are sentences and labels.")
+                held_out = records_of(_sentences(dev[0]), _sentences(dev[1]), recipe.label)
+            corpus = build_corpus(records_of(_sentences(X), y, recipe.label), held_out, [], recipe)
+        # The model lives in a folder of its own until it is saved or this tagger is gone.
+        self._folder = tempfile.TemporaryDirectory(prefix="tidegate-")
+        result = train(recipe, corpus, Path(self._folder.name) / "model", quiet=self.quiet)
+        self.model_ = load(result.path)
+        self.metrics_ = result.metrics
+        self.classes_ = np.array(self.model_.labels[self.model_.columns[0]])
+        return self
+
+    def _fitted(self) -> TagModel:
+        if not hasattr(self, "model_"):
+            raise UserError("this Tagger is not fitted yet; call fit(…) first, or read a trained model with tidegate.load(path).")
+        return self.model_
+
+    def predict(self, X: Sequence[str | Sequence[str]]) -> list[list[str | None]]:
+        """For each sentence the label of every token, first label column. A text is cut by the word rule."""
+        return self._fitted().predict(X)
+
+    def predict_proba(self, X: Sequence[str | Sequence[str]]) -> list[np.ndarray[Any, np.dtype[np.float64]]]:
+        """For each sentence an array [T, K] of the probability of every label, in the order of `classes_`."""
+        return self._fitted().predict_proba(X)
+
+    def score(self, X: Sentences, y: Sentences) -> float:
+        """Strict span F1 where the labels spell spans, else accuracy."""
+        return self._fitted().score(X, y)
+
+    def save(self, path: str | Path) -> None:
+        """Writes the model directory to `path`.
+
+        Raises:
+            OutputError: `path` exists or cannot be written.
+        """
+        self._fitted().save(path)
+
+
+def records_of(sentences: Sentences, labels: Sentences, column: tuple[str, ...]) -> list[TokenRecord]:
+    """Records of sentences and labels given in Python, in one label column named as asked, else 'label'.
+
+    Raises:
+        DataError: there are not as many label lists as sentences, or not as many labels as tokens somewhere.
+    """
+    if len(sentences) != len(labels):
+        raise DataError(
+            f"X holds {len(sentences)} sentences, but y {len(labels)} lists of labels; give one list of labels for each sentence."
+        )
+    name = column[0] if column else "label"
+    records = []
+    for number, (tokens, tags) in enumerate(zip(sentences, labels, strict=True), 1):
+        if isinstance(tokens, str) or isinstance(tags, str) or len(tokens) != len(tags):
+            raise DataError(
+                f"sentence {number} has {len(tokens)} tokens, but {len(tags)} labels; give lists of equal length, a label for each token."
+            )
+        records.append(TokenRecord(tuple(tokens), Source("the sentences given", number), {name: tuple(tags)}))
+    return records
+
+
+def _sentences(given: Any) -> Sentences:
+    if isinstance(given, str | Path) or any(isinstance(sentence, str | Path) for sentence in given):
+        raise DataError(
+            "labels were given with a path or a bare text; X and y must be lists of sentences, each a list of tokens or labels."
+        )
+    sentences: Sentences = given
+    return sentences
+
+
+def _paths(given: Any) -> tuple[str, ...]:
+    if isinstance(given, str | Path):
+        return (str(given),)
+    if all(isinstance(path, str | Path) for path in given):
+        return tuple(str(path) for path in given)
+    raise DataError("sentences were given without labels; call fit(X, y) with a list of labels for each sentence, or give paths of files.")

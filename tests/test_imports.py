@@ -14,7 +14,21 @@ import tidegate
 PACKAGE = Path(tidegate.__file__).parent
 
 # From the ground up. A module may import its own package and any package further left.
-FLOORS = ["version", "errors", "kernels", "artefact", "decoding", "data", "scoring", "runtime", "nn", "tasks", "training", "comparison", "cli"]
+FLOORS = [
+    "version",
+    "errors",
+    "kernels",
+    "artefact",
+    "decoding",
+    "data",
+    "scoring",
+    "runtime",
+    "nn",
+    "tasks",
+    "training",
+    "comparison",
+    "cli",
+]
 TORCH_LINE = FLOORS.index("nn")
 ABOVE_THE_LINE_ONLY = {"torch", "lightning", "pydantic", "tensorboard", "sklearn", "scipy"}
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
@@ -51,7 +65,9 @@ def test_imports_go_down_only(path: Path) -> None:
             assert FLOORS.index(parts[1]) <= FLOORS.index(floor), f"{path.name} imports {name}, which lies above {floor}"
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if floor_of(p) in FLOORS[:TORCH_LINE]], ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize(
+    "path", [p for p in MODULES if floor_of(p) in FLOORS[:TORCH_LINE]], ids=lambda path: str(path.relative_to(PACKAGE))
+)
 def test_below_the_torch_line_nothing_imports_torch(path: Path) -> None:
     assert not {name.partition(".")[0] for name in imported_names(path)} & ABOVE_THE_LINE_ONLY
 

@@ -54,9 +54,8 @@ def _csv_writer(stream: IO[bytes], model: TagModel) -> Callable[[TagAnswer], Non
 
 
 def _write_conllu(stream: IO[bytes], answer: TagAnswer) -> None:
-    """The sentence as it stood with its columns filled, and the empty line that ends it; a text line as a fresh sentence."""
+    """The sentence as it stood with its columns filled, the empty line that ends it included; a line of text as a fresh sentence."""
     from tidegate.data.conllu import write_conllu
 
-    if answer.record.tokens:
-        columns = {name: [label if label is not None else "_" for label in labels] for name, labels in answer.columns.items()}
-        _write(stream, "\n".join(write_conllu(answer.record, columns)) + "\n\n")
+    columns = {name: [label if label is not None else "_" for label in labels] for name, labels in answer.columns.items()}
+    _write(stream, "".join(line + "\n" for line in write_conllu(answer.record, columns)))

@@ -105,26 +105,27 @@ def tag(
     from tidegate.cli.threads import use_threads
 
     count = use_threads(threads)
-    if not quiet:
-        print("loading PyTorch …", file=sys.stderr)
-    import torch
-
     from tidegate.training.corpus import TagFiles, read_corpus
     from tidegate.training.recipe import build_recipe, parse_setting
-    from tidegate.training.run import train
 
-    torch.set_num_threads(count)
     options = {"label": label, "arch": arch, "time_budget": time_budget, "max_epochs": max_epochs, "seed": seed}
     given = {key: value for key, value in options.items() if value is not None}
     settled = build_recipe(preset=preset, recipe=recipe, options=given, settings=dict(map(parse_setting, settings or [])))
     target = out or Path(f"{_stem(train_files[0])}-{settled.arch}")
     corpus = read_corpus(TagFiles(train_files, dev or (), test or ()), settled)
-    if dry_run:
-        _print_plan(settled, corpus, target)
-        return
     if not quiet:
         columns = ", ".join(f"{c.name} ({len(c.labels)} labels{f', {c.scheme}' if c.scheme else ''})" for c in corpus.vocabulary.columns)
         print(f"{len(corpus.train):,} sentences, {corpus.tokens:,} tokens; {columns}; {corpus.split}", file=sys.stderr)
+        print("loading PyTorch …", file=sys.stderr)
+    # Only now, so that a mistake in the options or the files is told at once.
+    import torch
+
+    from tidegate.training.run import train
+
+    torch.set_num_threads(count)
+    if dry_run:
+        _print_plan(settled, corpus, target)
+        return
     result = train(settled, corpus, target, overwrite=overwrite, resume=resume, quiet=quiet, started=started)
     _print_result(result, (test or dev or train_files)[0])
 

@@ -5,7 +5,7 @@ six other words. Which of the two is drawn first, by a coin that nothing to the 
 that gives it away comes later, at once or after an aside. So the best that any left-to-right reader
 can do on such a word w is to bet on its more frequent sense, right with probability max(p, 1 − p),
 p = P(PERSON | w). Everything else in a sentence follows from the word itself or from the words to its
-left: the last "one" of some sentences repeats the first sense, across up to a dozen words.
+left: the last "one" of some sentences repeats the first sense, across six to twenty words.
 
 A sentence is   [opening] subject [aside] predicate [object] [echo] "."
 
@@ -48,9 +48,9 @@ _ASIDES: list[Tagged] = [
     [(",", "PUNCT"), ("as", "CONJ"), ("all", "PRON"), ("of", "ADP"), ("us", "PRON"), ("know", "VERB"), (",", "PUNCT")],
 ]
 _ENDINGS: list[Tagged] = [[("at", "ADP"), ("noon", "NOUN")], [("in", "ADP"), ("Ohio", "NOUN")], [("again", "ADV")]]
-_ECHO: Tagged = [(",", "PUNCT"), ("and", "CONJ"), ("we", "PRON"), ("remember", "VERB"), ("that", "DET")]
+_ECHO: Tagged = [("and", "CONJ"), ("we", "PRON"), ("know", "VERB"), ("that", "DET")]
 
-_P_OPENING, _P_NEAR, _P_ASIDE, _P_ENDING, _P_OBJECT, _P_ECHO = 0.5, 0.5, 0.7, 0.5, 0.3, 0.4
+_P_OPENING, _P_NEAR, _P_ASIDE, _P_ENDING, _P_OBJECT, _P_ECHO = 0.5, 0.5, 0.7, 0.5, 0.3, 0.6
 _P_PARTICIPLE = 0.5
 
 SENTENCES = ("Teddy Roosevelt was president .", "Teddy bears were sewn .")

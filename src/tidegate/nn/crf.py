@@ -61,6 +61,8 @@ class CRF(nn.Module):
         order = np.argsort(-lengths, kind="stable")
         lengths = lengths[order]
         layout = PaddedLayout(offsets)
+        if layout.steps == 0:  # nothing but sequences without tokens
+            return emissions.sum()
         padded = layout.pad(emissions)[:, torch.from_numpy(present[order])]
         to_from = pair.T.contiguous()
         alpha = padded[0] + start

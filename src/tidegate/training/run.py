@@ -15,7 +15,7 @@ import torch
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
-from tidegate.artefact import ModelContent, StoredModel, claim_output, finish_output
+from tidegate.artefact import ModelContent, StoredModel, finish_output
 from tidegate.data import TokenRecord
 from tidegate.errors import RunError
 from tidegate.runtime import TagModel
@@ -26,6 +26,7 @@ from tidegate.training.card import model_card
 from tidegate.training.corpus import TagCorpus
 from tidegate.training.module import TrainingModule
 from tidegate.training.recipe import TagRecipe
+from tidegate.training.resumption import claim_training
 from tidegate.version import __version__
 
 # With more labels the K² pairs of a CRF cost more than the network; measured in docs/decisions/0006.
@@ -73,7 +74,7 @@ def train(
         RunError: the loss diverged, or the disk is full. `out` is then as it was before.
     """
     began = time.monotonic() if started is None else started
-    partial = claim_output(out, overwrite=overwrite, resume=resume)
+    partial = claim_training(recipe, out, overwrite=overwrite, resume=resume)
     deadline = None if recipe.time_budget is None else began + recipe.time_budget
     network = build_network(recipe, corpus)
     module = TrainingModule(network, corpus.encoded, corpus.table, recipe, deadline)

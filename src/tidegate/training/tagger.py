@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,16 @@ class Tagger:
         """What the constructor was given, as scikit-learn's `clone` wants it."""
         return {"preset": self.preset, "recipe": self.recipe, "quiet": self.quiet, **self._settings}
 
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn asks of an estimator before it searches over it; only scikit-learn calls this."""
+        from sklearn.utils import InputTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type=None,
+            target_tags=TargetTags(required=True),
+            input_tags=InputTags(two_d_array=False, string=True),
+        )
+
     def set_params(self, **params: Any) -> Tagger:
         """Changes settings; the tagger must be fitted anew for them to take effect."""
         for name in ("preset", "recipe", "quiet"):
@@ -88,8 +100,9 @@ class Tagger:
                 held_out = records_of(_sentences(dev[0]), _sentences(dev[1]), recipe.label)
             corpus = build_corpus(records_of(_sentences(X), y, recipe.label), held_out, [], recipe)
         # The model lives in a folder of its own until it is saved or this tagger is gone.
-        self._folder = tempfile.TemporaryDirectory(prefix="tidegate-")
-        result = train(recipe, corpus, Path(self._folder.name) / "model", quiet=self.quiet)
+        folder = tempfile.mkdtemp(prefix="tidegate-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        result = train(recipe, corpus, Path(folder) / "model", quiet=self.quiet)
         self.model_ = load(result.path)
         self.metrics_ = result.metrics
         self.classes_ = np.array(self.model_.labels[self.model_.columns[0]])

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tidegate.artefact import REQUIRED_FILES, ModelContent, claim_output, finish_output, read_model, write_atomically
+from tidegate.errors import ModelError, OutputError, RunError
+from tidegate.runtime import load
+
+CONTENT = ModelContent({"task": "tag", "arch": "gru"}, {"b": np.ones(3), "a": np.arange(4.0)}, {"words": ["é"]}, {"dev": {}}, "# card\n")
+
+
+def write(out: Path) -> Path:
+    finish_output(claim_output(out, overwrite=False, resume=False), out, CONTENT)
+    return out
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return write(tmp_path / "model")
+
+
+def test_what_was_written_is_read_back(model: Path) -> None:
+    assert sorted(path.name for path in model.iterdir()) == sorted(REQUIRED_FILES)
+    stored = read_model(model)
+    assert stored.config["arch"] == "gru"
+    assert stored.vocabulary == {"words": ["é"]}
+    np.testing.assert_array_equal(stored.tensors["a"], np.arange(4, dtype=np.float32))
+
+
+def test_equal_content_gives_equal_bytes(tmp_path: Path) -> None:
+    first, second = write(tmp_path / "one"), write(tmp_path / "two")
+    for name in REQUIRED_FILES:
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+@pytest.mark.parametrize("name", REQUIRED_FILES)
+def test_a_cut_file_is_refused(model: Path, name: str) -> None:
+    path = model / name
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(ModelError, match=rf"{name}.*(cut or altered|cut or damaged).*(fetch the directory again|train the model anew)"):
+        read_model(model)
+
+
+@pytest.mark.parametrize("name", REQUIRED_FILES)
+def test_an_altered_file_is_refused(model: Path, name: str) -> None:
+    path = model / name
+    content = path.read_bytes()
+    old, new = (b'"gru"', b'"rnn"') if name == "config.json" else (content[-2:-1], b"~")
+    position = content.rindex(old)
+    path.write_bytes(content[:position] + new + content[position + len(old) :])
+    with pytest.raises(ModelError, match=rf"{name}.*(does not match|was altered)"):
+        read_model(model)
+
+
+@pytest.mark.parametrize("name", REQUIRED_FILES)
+def test_a_missing_file_is_named(model: Path, name: str) -> None:
+    (model / name).unlink()
+    with pytest.raises(ModelError, match=rf"holds no {name}, so it is no complete model directory"):
+        read_model(model)
+
+
+def test_a_newer_format_asks_for_an_upgrade(model: Path) -> None:
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps({**config, "format_version": 2}))
+    with pytest.raises(
+        ModelError, match=r"format version 2; this tidegate reads versions up to 1\. Upgrade it: pip install --upgrade tidegate"
+    ):
+        read_model(model)
+
+
+def test_another_programs_directory_and_another_task_are_refused(model: Path, tmp_path: Path) -> None:
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps({**config, "format": "other"}))
+    with pytest.raises(ModelError, match="says format 'other', not 'tidegate-model'"):
+        read_model(model)
+    other = tmp_path / "other"
+    finish_output(claim_output(other, overwrite=False, resume=False), other, ModelContent({"task": "sing"}, {}, {}, {}, ""))
+    with pytest.raises(ModelError, match="was trained for the task 'sing'; this tidegate knows 'tag'"):
+        load(other)
+
+
+def test_a_file_or_nothing_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ModelError, match="file is a file; a model is a directory that holds config.json"):
+        read_model(tmp_path / "file")
+    with pytest.raises(ModelError, match="nowhere does not exist; a model is a directory"):
+        read_model(tmp_path / "nowhere")
+
+
+def test_an_interrupted_runs_directory_says_how_to_go_on(tmp_path: Path) -> None:
+    partial = claim_output(tmp_path / "model", overwrite=False, resume=False)
+    with pytest.raises(ModelError, match=r"interrupted: continue it with --resume"):
+        read_model(partial)
+
+
+def test_an_existing_place_is_never_replaced_unasked(model: Path) -> None:
+    before = {path.name: path.read_bytes() for path in model.iterdir()}
+    with pytest.raises(OutputError, match=r"model exists already \(a directory\); nothing was written\. .* --overwrite"):
+        claim_output(model, overwrite=False, resume=False)
+    assert {path.name: path.read_bytes() for path in model.iterdir()} == before
+    assert list(model.parent.iterdir()) == [model]
+
+
+def test_interrupted_work_is_neither_lost_nor_taken_unasked(tmp_path: Path) -> None:
+    partial = claim_output(tmp_path / "model", overwrite=False, resume=False)
+    (partial / "work").write_text("hours")
+    with pytest.raises(OutputError, match=r"holds the work of a run that was interrupted; .* --resume, or begin again with --overwrite"):
+        claim_output(tmp_path / "model", overwrite=False, resume=False)
+    assert (claim_output(tmp_path / "model", overwrite=False, resume=True) / "work").exists()
+    assert not (claim_output(tmp_path / "model", overwrite=True, resume=False) / "work").exists()
+
+
+def test_a_place_under_a_file_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError, match=r"cannot be written: Not a directory\. Name a place that you may write with --out"):
+        claim_output(tmp_path / "file" / "model", overwrite=False, resume=False)
+
+
+@pytest.mark.parametrize("failing", ["model.safetensors", "config.json"])
+def test_a_full_disk_leaves_the_old_model_and_no_new_one(model: Path, failing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {path.name: path.read_bytes() for path in model.iterdir()}
+    partial = claim_output(model, overwrite=True, resume=False)
+    real = Path.open
+
+    def full(self: Path, *args: Any, **kwargs: Any) -> Any:
+        if self.name == failing:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(self, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(
+        RunError, match=r"could not be written: No space left on device\. No model was left there; make room and run again with --resume"
+    ):
+        finish_output(partial, model, CONTENT)
+    monkeypatch.undo()
+    assert {path.name: path.read_bytes() for path in model.iterdir()} == before
+    assert not (partial / "config.json").exists()
+
+
+def test_overwriting_replaces_the_whole_directory(model: Path) -> None:
+    (model / "stray").write_text("x")
+    finish_output(claim_output(model, overwrite=True, resume=False), model, CONTENT)
+    assert sorted(path.name for path in model.iterdir()) == sorted(REQUIRED_FILES)
+    assert list(model.parent.iterdir()) == [model]
+
+
+def test_an_output_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "answers.jsonl"
+    target.write_text("old")
+    with pytest.raises(ValueError, match="midway"), write_atomically(target) as stream:
+        stream.write(b"half")
+        raise ValueError("midway")
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+    with write_atomically(target) as stream:
+        stream.write(b"new")
+    assert target.read_text() == "new"
+    with pytest.raises(OutputError, match="cannot be written: No such file or directory"), write_atomically(tmp_path / "no" / "x"):
+        pass
+
+
+def test_a_real_model_survives_a_move(toy_model: Path, tmp_path: Path) -> None:
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(toy_model, moved)
+    assert load(moved).predict([["Teddy", "bears"]]) == load(toy_model).predict([["Teddy", "bears"]])

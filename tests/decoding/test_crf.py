@@ -1,0 +1,184 @@
+"""Viterbi and marginals against the enumeration of every labelling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from strategies import RAGGED, SEEDS, labelings, offsets_of
+from tidegate.decoding import FORBIDDEN, Transitions, marginals, softmax, viterbi
+
+SHORT = st.lists(st.integers(0, 4), max_size=6)
+
+
+@contextmanager
+def strict() -> Iterator[None]:
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        yield
+
+
+def drawn(seed: int, lengths: Any, labels: int, dtype: Any = np.float64) -> tuple[NDArray[Any], NDArray[np.int64], Transitions]:
+    random = np.random.default_rng(seed)
+    emissions, pair, start, end = (
+        random.normal(scale=2, size=shape).astype(dtype) for shape in ((sum(lengths), labels), (labels, labels), labels, labels)
+    )
+    return emissions, offsets_of(lengths), Transitions(pair, start, end)
+
+
+def enumerated(emissions: NDArray[Any], offsets: NDArray[np.int64], transitions: Transitions) -> tuple[list[int], NDArray[np.float64]]:
+    """The best labels [N] and the marginals [N, K], from all labellings of each sequence."""
+    best: list[int] = []
+    probability = np.zeros(emissions.shape)
+    for begin, stop in pairwise(offsets.tolist()):
+        if stop > begin:
+            paths, scores = labelings(emissions[begin:stop], transitions.pair, transitions.start, transitions.end)
+            best += paths[int(scores.argmax())]
+            for path, weight in zip(paths, softmax(scores[None, :])[0], strict=True):
+                probability[np.arange(begin, stop), list(path)] += weight
+    return best, probability
+
+
+@given(SEEDS, SHORT, st.integers(1, 3))
+def test_best_labels_and_marginals_equal_the_enumeration_of_all_labellings(seed: int, lengths: list[int], labels: int) -> None:
+    batch = drawn(seed, lengths, labels)
+    best, probability = enumerated(*batch)
+    assert viterbi(*batch).tolist() == best
+    np.testing.assert_allclose(marginals(*batch), probability, rtol=0, atol=1e-12)
+
+
+def test_pairs_are_read_from_row_to_column_and_edges_at_their_own_ends() -> None:
+    pair, start, end = np.zeros((2, 2)), np.zeros(2), np.zeros(2)
+    pair[0, 1] = 1
+    assert viterbi(np.zeros((2, 2)), offsets_of((2,)), Transitions(pair, start, end)).tolist() == [0, 1]
+    start[1], end[0] = 3, 3
+    assert viterbi(np.zeros((2, 2)), offsets_of((2,)), Transitions(pair, start, end)).tolist() == [1, 0]
+    # Of e^0, e^1+0 ...: scores of 00, 01, 10, 11 are 3, 1, 6, 3.
+    weights = np.exp([3.0, 1, 6, 3])
+    expected = [[weights[0] + weights[1], weights[2] + weights[3]], [weights[0] + weights[2], weights[1] + weights[3]]]
+    result = marginals(np.zeros((2, 2)), offsets_of((2,)), Transitions(pair, start, end))
+    np.testing.assert_allclose(result, np.array(expected) / weights.sum(), rtol=1e-14)
+
+
+def test_float32_in_gives_int64_labels_and_float64_probabilities() -> None:
+    batch = drawn(0, RAGGED, 3, np.float32)
+    assert viterbi(*batch).dtype == np.int64
+    probability = marginals(*batch)
+    assert probability.dtype == np.float64
+    np.testing.assert_allclose(probability.sum(axis=1), 1, rtol=1e-14)
+
+
+def test_other_sequences_in_the_batch_change_nothing() -> None:
+    emissions, _, transitions = drawn(1, (6, 3, 2, 5), 4)
+    alone = emissions[6:9], offsets_of((3,)), transitions
+    for other in (emissions, np.where(np.arange(16)[:, None] // 3 == 2, emissions, 1e3 * emissions)):
+        batch = np.concatenate([other[:6], emissions[6:9], other[9:]]), offsets_of((6, 3, 2, 5)), transitions
+        assert viterbi(*batch)[6:9].tolist() == viterbi(*alone).tolist()
+        np.testing.assert_allclose(marginals(*batch)[6:9], marginals(*alone), rtol=0, atol=1e-14)
+
+
+def test_reading_a_sequence_from_its_end_with_all_pairs_turned_gives_the_same_answers() -> None:
+    emissions, offsets, transitions = drawn(2, (7,), 4)
+    mirrored = emissions[::-1], offsets, Transitions(transitions.pair.T, transitions.end, transitions.start)
+    assert viterbi(*mirrored)[::-1].tolist() == viterbi(emissions, offsets, transitions).tolist()
+    np.testing.assert_allclose(marginals(*mirrored)[::-1], marginals(emissions, offsets, transitions), rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("lengths", [(), (0,), (0, 0)], ids=str)
+def test_a_batch_without_steps_has_no_labels_and_no_probabilities(lengths: tuple[int, ...]) -> None:
+    batch = drawn(0, lengths, 3)
+    assert viterbi(*batch).shape == (0,)
+    assert marginals(*batch).shape == (0, 3)
+
+
+def test_a_single_label_is_certain() -> None:
+    batch = drawn(0, RAGGED, 1)
+    assert viterbi(*batch).tolist() == [0] * sum(RAGGED)
+    assert marginals(*batch).tolist() == [[1.0]] * sum(RAGGED)
+
+
+def test_inputs_are_left_as_they_were() -> None:
+    emissions, offsets, transitions = drawn(3, RAGGED, 3)
+    before = [part.copy() for part in (emissions, transitions.pair, transitions.start, transitions.end)]
+    viterbi(emissions, offsets, transitions)
+    marginals(emissions, offsets, transitions)
+    for part, was in zip((emissions, transitions.pair, transitions.start, transitions.end), before, strict=True):
+        assert part.tolist() == was.tolist()
+
+
+def steps_of(path: list[int], edge: int) -> list[tuple[int, int]]:
+    return list(pairwise([edge, *path, edge]))
+
+
+@given(SEEDS, st.lists(st.integers(1, 4), min_size=1, max_size=5), st.floats(0, 0.7), st.sampled_from([np.float32, np.float64]))
+def test_no_forbidden_pair_is_used_where_an_allowed_path_exists(seed: int, lengths: list[int], share: float, dtype: Any) -> None:
+    labels = 3
+    emissions, offsets, transitions = drawn(seed, lengths, labels, dtype)
+    is_forbidden = np.random.default_rng([seed, 1]).random((labels + 1, labels + 1)) < share
+    penalty = np.where(is_forbidden, FORBIDDEN, 0).astype(dtype)
+    transitions = Transitions(
+        transitions.pair + penalty[:-1, :-1], transitions.start + penalty[-1, :-1], transitions.end + penalty[:-1, -1]
+    )
+    with strict():
+        best, probability = viterbi(emissions, offsets, transitions), marginals(emissions, offsets, transitions)
+    np.testing.assert_allclose(probability.sum(axis=1), 1, rtol=1e-12)
+    for begin, end in pairwise(offsets.tolist()):
+        paths, _ = labelings(emissions[begin:end], transitions.pair, transitions.start, transitions.end)
+        allowed = [path for path in paths if not any(is_forbidden[step] for step in steps_of(list(path), labels))]
+        if allowed:
+            assert tuple(best[begin:end].tolist()) in allowed
+            reached = {(step, label) for path in allowed for step, label in enumerate(path)}
+            for step in range(end - begin):
+                for label in range(labels):
+                    if (step, label) not in reached:
+                        assert probability[begin + step, label] < 1e-12
+
+
+@pytest.mark.parametrize("scale", [1e4, 1e8, 1e30])
+def test_extreme_scores_where_every_pair_is_forbidden_still_give_probabilities(scale: float) -> None:
+    emissions, offsets, _ = drawn(4, RAGGED, 3)
+    nothing_allowed = Transitions(np.full((3, 3), FORBIDDEN), np.full(3, FORBIDDEN), np.full(3, FORBIDDEN))
+    contradictory = Transitions(FORBIDDEN * (1 - np.roll(np.eye(3), 1, axis=1)), FORBIDDEN * np.arange(3), FORBIDDEN * np.arange(3)[::-1])
+    for transitions in (nothing_allowed, contradictory):
+        with strict():
+            probability = marginals(scale * emissions, offsets, transitions)
+            viterbi(scale * emissions, offsets, transitions)
+        assert np.isfinite(probability).all()
+        np.testing.assert_allclose(probability.sum(axis=1), 1, rtol=1e-12)
+
+
+def test_marginals_of_twenty_thousand_steps_are_finite_and_those_of_any_stretch_far_from_its_ends() -> None:
+    emissions, offsets, transitions = drawn(5, (20_000,), 5, np.float32)
+    with strict():
+        probability = marginals(emissions, offsets, transitions)
+    assert np.isfinite(probability).all()
+    np.testing.assert_allclose(probability.sum(axis=1), 1, rtol=1e-12)
+    stretch = marginals(emissions[9_000:9_400], offsets_of((400,)), transitions)
+    np.testing.assert_allclose(probability[9_190:9_210], stretch[190:210], rtol=0, atol=1e-10)
+
+
+def test_best_labels_of_twenty_thousand_steps_are_the_best() -> None:
+    """Pairs drive the labels round a ring, most emissions agree, and every seventh pulls aside, for less than leaving would cost."""
+    labels, steps = 4, 20_000
+    ring = 3 * np.roll(np.eye(labels, dtype=np.float32), 1, axis=1)
+    expected = np.arange(steps) % labels
+    emissions = np.zeros((steps, labels), dtype=np.float32)
+    emissions[np.arange(steps), expected] = 0.5
+    emissions[::7] = 0
+    emissions[np.arange(0, steps, 7), (expected[::7] + 2) % labels] = 1
+    start, end = np.array([9, 0, 0, 0], dtype=np.float32), np.zeros(labels, dtype=np.float32)
+    assert viterbi(emissions, offsets_of((steps,)), Transitions(ring, start, end)).tolist() == expected.tolist()
+
+
+def test_softmax_is_e_to_the_logits_over_their_sum_however_large() -> None:
+    with strict():
+        np.testing.assert_allclose(softmax(np.log([[1.0, 2, 5], [3, 3, 2]])), [[1 / 8, 2 / 8, 5 / 8], [3 / 8, 3 / 8, 2 / 8]], rtol=1e-14)
+        assert softmax(np.array([[1e30, 0], [-1e30, 0]], dtype=np.float32)).tolist() == [[1, 0], [0, 1]]
+    assert softmax(np.zeros((0, 3), dtype=np.float32)).shape == (0, 3)

@@ -1,0 +1,85 @@
+"""Builders that several tests share: ragged batches, random weights, records, and the CRF by enumeration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from tidegate.data import Source, TokenRecord
+from tidegate.decoding import Scheme
+from tidegate.kernels import GATES, Cell, CellWeights
+
+Array = NDArray[np.floating[Any]]
+
+# Unequal, unsorted, with a tie, a single step, and nothing at the front, in the middle and at the end.
+RAGGED = (0, 3, 1, 6, 0, 3, 5, 0)
+LENGTHS = st.lists(st.integers(0, 7), max_size=9)
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def offsets_of(lengths: Sequence[int]) -> NDArray[np.int64]:
+    """Offsets [B+1] of sequences that long."""
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+def cell_weights(random: np.random.Generator, cell: Cell, input_size: int, hidden_size: int, dtype: Any = np.float64) -> CellWeights:
+    """Random weights, wide enough for the gates to leave their middle."""
+    rows = GATES[cell] * hidden_size
+    shapes = ((rows, input_size), (rows, hidden_size), (rows,), (rows,))
+    return CellWeights(*(random.normal(scale=0.8, size=shape).astype(dtype) for shape in shapes))
+
+
+def sentence(tokens: str, line: int = 1, file: str = "in.conll", **labels: str) -> TokenRecord:
+    """A record of tokens and labels given as words between blanks, one line to a token."""
+    words = tuple(tokens.split())
+    columns = {name: tuple(column.split()) for name, column in labels.items()}
+    return TokenRecord(words, Source(file, line), columns, tuple(range(line, line + len(words))))
+
+
+def labelings(emissions: Array, pair: Array, start: Array, end: Array) -> tuple[list[tuple[int, ...]], NDArray[np.float64]]:
+    """Every labelling of one sequence [T, K] of one step or more, and the CRF's score of each."""
+    paths = list(product(range(emissions.shape[1]), repeat=len(emissions)))
+    scores = []
+    for path in paths:
+        score = float(start[path[0]]) + float(end[path[-1]])
+        score += sum(float(emissions[step, label]) for step, label in enumerate(path))
+        score += sum(float(pair[path[step - 1], path[step]]) for step in range(1, len(path)))
+        scores.append(score)
+    return paths, np.array(scores)
+
+
+def log_of_sum(scores: NDArray[np.float64]) -> float:
+    """log Σ e^score."""
+    return float(scores.max() + np.log(np.exp(scores - scores.max()).sum()))
+
+
+def spell(spans: Sequence[tuple[int, int, str]], length: int, scheme: Scheme) -> list[str]:
+    """The labels of the given spans, in order, in any scheme; the tests' own reading of the schemes' definitions."""
+    labels = ["O"] * length
+    for place, (start, end, kind) in enumerate(spans):
+        touches_its_like = place > 0 and spans[place - 1][1:] == (start, kind)
+        for step in range(start, end):
+            prefix = "I"
+            if scheme == "BIOES":
+                first, last = step == start, step == end - 1
+                prefix = "S" if first and last else "B" if first else "E" if last else "I"
+            elif step == start and (scheme == "IOB2" or touches_its_like):
+                prefix = "B"
+            labels[step] = f"{prefix}-{kind}"
+    return labels
+
+
+@st.composite
+def spans(draw: st.DrawFn, kinds: str = "XY", longest: int = 12) -> tuple[list[tuple[int, int, str]], int]:
+    """Spans that do not overlap (they may touch), and the length of their sequence."""
+    found: list[tuple[int, int, str]] = []
+    place = 0
+    for gap, length, kind in draw(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 3), st.sampled_from(kinds)), max_size=longest // 3)):
+        found.append((place + gap, place + gap + length, kind))
+        place += gap + length
+    return found, place + draw(st.integers(0, 2))

@@ -1,0 +1,90 @@
+"""The base alone, installed into a fresh environment: no torch there, and it predicts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# Bytes of the installed packages without pip and setuptools; DESIGN measured 102 MB.
+MOST_BYTES = 120_000_000
+
+
+@pytest.fixture(scope="module")
+def base_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of a new environment with tidegate and its base dependencies, at the versions of the lock file."""
+    folder = tmp_path_factory.mktemp("base") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    python = folder / "bin" / "python"
+    install = [
+        str(python),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--constraint",
+        str(ROOT / "requirements" / "lock.txt"),
+    ]
+    done = subprocess.run([*install, str(ROOT)], capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr
+    return python
+
+
+@pytest.mark.slow
+def test_the_base_predicts_and_evaluates_without_torch(base_python: Path, toy_model: Path, toy_files: Path, tmp_path: Path) -> None:
+    assert subprocess.run([str(base_python), "-c", "import torch"], capture_output=True, check=False).returncode != 0
+    command = [str(base_python.parent / "tidegate")]
+    answers = subprocess.run(
+        [*command, "predict", str(toy_model)], input="Teddy bears were sewn .\n", capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    from tidegate.runtime import load
+
+    assert json.loads(answers.stdout)["labels"] == load(toy_model).predict([["Teddy", "bears", "were", "sewn", "."]])[0]
+    scores = subprocess.run(
+        [*command, "evaluate", str(toy_model), str(toy_files / "test.conllu"), "--format", "json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(scores.stdout)["accuracy"] == pytest.approx(json.loads((toy_model / "metrics.json").read_text())["test"]["accuracy"])
+    loaded = subprocess.run(
+        [str(base_python), "-c", f"import tidegate; print(tidegate.load({str(toy_model)!r}).predict(['Teddy bears']))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "THING" in loaded.stdout or "PERSON" in loaded.stdout
+
+
+@pytest.mark.slow
+def test_training_without_the_extra_names_the_line_that_installs_it(base_python: Path, toy_files: Path) -> None:
+    done = subprocess.run(
+        [str(base_python.parent / "tidegate"), "train", "tag", str(toy_files / "train.conllu")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert (
+        done.stderr.splitlines()[-1]
+        == "tidegate: this command needs the extra 'train', which is not installed. Install it with: pip install 'tidegate[train]'"
+    )
+    python = subprocess.run([str(base_python), "-c", "import tidegate; tidegate.Tagger"], capture_output=True, text=True, check=False)
+    assert "pip install 'tidegate[train]'" in python.stderr
+
+
+@pytest.mark.slow
+def test_the_base_is_small(base_python: Path) -> None:
+    (packages,) = (base_python.parent.parent / "lib").glob("python*/site-packages")
+    counted = [
+        path
+        for path in packages.rglob("*")
+        if path.is_file()
+        and path.relative_to(packages).parts[0].split("-")[0] not in ("pip", "setuptools", "_distutils_hack", "pkg_resources")
+    ]
+    size = sum(path.stat().st_size for path in counted)
+    print(f"base install: {size / 1e6:.0f} MB")
+    assert size <= MOST_BYTES

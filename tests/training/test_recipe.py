@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tidegate.errors import RecipeError
+from tidegate.training.durations import seconds_of, spoken
+from tidegate.training.recipe import PRESETS, TagRecipe, build_recipe, parse_setting, recipe_names
+
+
+def test_precedence_is_preset_then_file_then_options_then_set(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text('hidden_size = 11\nword_size = 12\narch = "gru"\n', encoding="utf-8")
+    recipe = build_recipe(preset="fast", recipe=path, options={"word_size": 13, "arch": "rnn"}, settings={"arch": "bigru"})
+    assert (recipe.max_epochs, recipe.hidden_size, recipe.word_size, recipe.arch) == (PRESETS["fast"]["max_epochs"], 11, 13, "bigru")
+
+
+def test_unknown_key_is_refused_and_the_nearest_is_named_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text("# mine\nlabel = 'upos'\nhiden_size = 3\n", encoding="utf-8")
+    with pytest.raises(RecipeError, match=rf"{path}, line 3: unknown key 'hiden_size'\. Did you mean 'hidden_size'\?"):
+        build_recipe(recipe=path)
+    with pytest.raises(RecipeError, match=r"^unknown key 'learning_rte'\. Did you mean 'learning_rate'\?"):
+        build_recipe(settings={"learning_rte": 1})
+    with pytest.raises(RecipeError, match=r"unknown key 'zzz'\. Known keys: task, arch, label"):
+        build_recipe(options={"zzz": 1})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("hidden_size", 0, "hidden_size = 0 does not fit: input should be greater than or equal to 1."),
+        ("dropout", 1.5, "dropout = 1.5 does not fit: input should be less than 1."),
+        ("hidden_size", "wide", "hidden_size = 'wide' does not fit: input should be a valid integer"),
+        ("character_encoder", "cn", "character_encoder = 'cn' does not fit: input should be 'cnn', 'bilstm' or 'none'."),
+    ],
+)
+def test_a_value_that_does_not_fit_is_told_with_what_would(key: str, value: object, message: str) -> None:
+    with pytest.raises(RecipeError) as error:
+        build_recipe(settings={key: value})
+    assert message in str(error.value)
+
+
+def test_an_unknown_arch_names_all_and_the_nearest() -> None:
+    with pytest.raises(RecipeError, match=r"arch 'bilst' is not one of rnn, lstm, gru, .*Did you mean 'bilstm'\?"):
+        build_recipe(options={"arch": "bilst"})
+
+
+def test_an_unknown_preset_or_recipe_names_what_there_is() -> None:
+    with pytest.raises(RecipeError, match=r"preset 'fats' is not one of fast, default, best\. Did you mean 'fast'\?"):
+        build_recipe(preset="fats")
+    with pytest.raises(RecipeError, match=r"recipe 'wnut' is neither a TOML file nor one of: .*wnut17\. Did you mean 'wnut17'\?"):
+        build_recipe(recipe="wnut")
+    with pytest.raises(RecipeError, match=r"recipe .*no.toml cannot be read: No such file or directory\. Give a TOML file or one of"):
+        build_recipe(recipe="no.toml")
+
+
+def test_broken_toml_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text("arch = 'gru'\nlabel upos\n", encoding="utf-8")
+    with pytest.raises(RecipeError, match=r"r.toml is not TOML: .*line 2.*A line reads key = value, text in quotes"):
+        build_recipe(recipe=path)
+    path.write_bytes(b"arch = '\xff'\n")
+    with pytest.raises(RecipeError, match=r"r.toml is not UTF-8 \(byte 8\)\. Save it as UTF-8"):
+        build_recipe(recipe=path)
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_that_comes_along_is_valid(name: str) -> None:
+    assert build_recipe(recipe=name).task == "tag"
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_is_valid(preset: str) -> None:
+    build_recipe(preset=preset)
+
+
+def test_every_key_explains_itself() -> None:
+    for name, field in TagRecipe.model_fields.items():
+        assert field.description or name == "task", name
+
+
+def test_settings_are_toml_where_they_can_be() -> None:
+    assert parse_setting("hidden_size=256") == ("hidden_size", 256)
+    assert parse_setting("arch=bigru") == ("arch", "bigru")
+    assert parse_setting("label=['upos', 'xpos']") == ("label", ["upos", "xpos"])
+    with pytest.raises(RecipeError, match=r"--set hidden_size: expected key=value, for instance --set hidden_size=256"):
+        parse_setting("hidden_size")
+
+
+def test_durations() -> None:
+    assert [seconds_of(text) for text in ("90s", "10m", "1.5h", "60d", "7")] == [90, 600, 5400, 5184000, 7]
+    for wrong in ("", "ten", "5y", "-3s", "0m"):
+        with pytest.raises(RecipeError, match="is no duration; write a number and a unit, for instance 90s, 10m, 2h or 60d"):
+            seconds_of(wrong)
+    assert [spoken(seconds) for seconds in (5, 185, 3725)] == ["5 s", "3:05 min", "1:02 h"]
+    with pytest.raises(RecipeError, match=r"time_budget = 'soon' does not fit|'soon' is no duration"):
+        build_recipe(options={"time_budget": "soon"})

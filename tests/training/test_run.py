@@ -1,0 +1,279 @@
+from __future__ import annotations
+
+import errno
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tidegate.artefact import read_model
+from tidegate.errors import DataError, OutputError, RecipeError, RunError
+from tidegate.kernels import ARCHITECTURES
+from tidegate.training.callbacks import KeepBestAndLast
+from tidegate.training.corpus import TagFiles, read_corpus
+from tidegate.training.module import step_seed
+from tidegate.training.recipe import build_recipe
+from tidegate.training.run import pilot_seconds
+
+Train = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Any:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def tensors(path: Path) -> dict[str, Any]:
+    return read_model(path).tensors
+
+
+def assert_same_bits(first: Path, second: Path) -> None:
+    mine, theirs = tensors(first), tensors(second)
+    assert mine.keys() == theirs.keys()
+    for name in mine:
+        np.testing.assert_array_equal(mine[name], theirs[name], err_msg=name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_every_architecture_learns_the_toy_corpus(arch: str, train_toy: Train, tmp_path: Path) -> None:
+    result = train_toy(tmp_path / "model", arch=arch, max_epochs=10, head="softmax", patience=10)
+    # One way, 0.9616 is the most that can be expected; betting on every two-sided word and every echo gives 0.945.
+    assert result.metrics["dev"]["accuracy"] > (0.97 if ARCHITECTURES[arch].is_bidirectional else 0.92)
+    assert result.metrics["dev"]["accuracy"] > result.metrics["baseline"]["dev"]["accuracy"] - 0.02
+
+
+def test_the_directory_holds_what_the_run_came_to(toy_model: Path) -> None:
+    stored = read_model(toy_model)
+    assert stored.config["task"] == "tag"
+    assert stored.config["arch"] == stored.config["recipe"]["arch"] == "bilstm"
+    metrics = stored.metrics
+    assert metrics["dev"]["accuracy"] > metrics["baseline"]["dev"]["accuracy"] > 0.8
+    assert metrics["test"]["n"] > 800
+    assert metrics["ended"] == "max_epochs reached"
+    assert [epoch["epoch"] for epoch in metrics["epochs"]] == [1, 2, 3, 4]
+    assert metrics["best_epoch"] == 1 + int(np.argmax([epoch["dev_score"] for epoch in metrics["epochs"]]))
+    assert metrics["dev"]["accuracy"] == pytest.approx(max(epoch["dev_score"] for epoch in metrics["epochs"]))
+    card = (toy_model / "README.md").read_text()
+    assert f"| dev | accuracy | {metrics['dev']['accuracy']:.4f} | {metrics['baseline']['dev']['accuracy']:.4f} |" in card
+    assert not list(toy_model.rglob("*.ckpt"))
+    assert list((toy_model / "training").rglob("metrics.csv"))
+    assert list((toy_model / "training").rglob("events.out.tfevents*"))
+
+
+def test_same_seed_gives_same_bits_and_another_seed_does_not(train_toy: Train, tmp_path: Path) -> None:
+    for name, seed in (("one", 5), ("two", 5), ("three", 6)):
+        torch.rand(3)  # whatever else draws from torch's generator has no part in it
+        train_toy(tmp_path / name, seed=seed, max_epochs=2)
+    assert_same_bits(tmp_path / "one", tmp_path / "two")
+    assert not np.array_equal(tensors(tmp_path / "one")["heads.0.weight"], tensors(tmp_path / "three")["heads.0.weight"])
+
+
+def test_training_leaves_torchs_generator_as_it_was(train_toy: Train, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    train_toy(tmp_path / "model", max_epochs=1)
+    torch.testing.assert_close(torch.rand(3), expected)
+
+
+def test_a_resumed_run_gives_the_bits_of_an_uninterrupted_one(train_toy: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = train_toy(tmp_path / "whole", max_epochs=4)
+
+    class PowerCutError(Exception):
+        pass
+
+    real = KeepBestAndLast.on_train_epoch_start
+
+    def cut(self: Any, trainer: Any, module: Any) -> None:
+        if trainer.current_epoch == 2:
+            raise PowerCutError
+        real(self, trainer, module)
+
+    monkeypatch.setattr(KeepBestAndLast, "on_train_epoch_start", cut)
+    with pytest.raises(PowerCutError):
+        train_toy(tmp_path / "cut", max_epochs=4)
+    monkeypatch.undo()
+    assert not (tmp_path / "cut").exists()
+    with pytest.raises(OutputError, match="--resume"):
+        train_toy(tmp_path / "cut", max_epochs=4)
+    resumed = train_toy(tmp_path / "cut", max_epochs=4, resume=True)
+    assert_same_bits(tmp_path / "whole", tmp_path / "cut")
+    scores = [[epoch["dev_score"] for epoch in result.metrics["epochs"]] for result in (whole, resumed)]
+    assert scores[0] == scores[1]
+    assert len(scores[0]) == 4
+
+
+def test_resuming_with_other_settings_is_refused_and_names_them(train_toy: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tidegate.training.run.as_model", lambda *args: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        train_toy(tmp_path / "model")
+    monkeypatch.undo()
+    with pytest.raises(
+        RecipeError, match=r"the interrupted run had other settings \(hidden_size 16 -> 20\)\. Resume with those, or begin again"
+    ):
+        train_toy(tmp_path / "model", resume=True, hidden_size=20)
+    assert train_toy(tmp_path / "model", resume=True, max_epochs=1).path.exists()
+
+
+def test_resuming_a_finished_run_is_refused(train_toy: Train, tmp_path: Path) -> None:
+    train_toy(tmp_path / "model", max_epochs=1)
+    with pytest.raises(OutputError, match="its training came to its end, so there is nothing to resume"):
+        train_toy(tmp_path / "model", max_epochs=1, resume=True)
+
+
+def test_resume_begins_afresh_where_nothing_was(train_toy: Train, tmp_path: Path) -> None:
+    train_toy(tmp_path / "plain", max_epochs=1)
+    train_toy(tmp_path / "resumed", max_epochs=1, resume=True)
+    assert_same_bits(tmp_path / "plain", tmp_path / "resumed")
+
+
+def test_without_a_development_file_a_share_is_held_out_and_said(toy_files: Path) -> None:
+    recipe = build_recipe(options={"dev_share": 0.2})
+    corpus = read_corpus(TagFiles([str(toy_files / "train.conllu")]), recipe)
+    assert len(corpus.train) + len(corpus.dev) == 300
+    assert corpus.split == f"no development file: {len(corpus.dev)} of 300 sentences held out (seed 1, identical sentences on one side)"
+    assert not {r.tokens for r in corpus.train} & {r.tokens for r in corpus.dev}
+
+
+def test_early_stopping_says_so(train_toy: Train, tmp_path: Path) -> None:
+    result = train_toy(tmp_path / "model", max_epochs=30, patience=1, learning_rate=1e-9)
+    assert result.ended == "no better score for 1 epochs"
+    assert len(result.metrics["epochs"]) == 2
+
+
+def test_a_time_budget_ends_the_run_and_keeps_the_best(train_toy: Train, tmp_path: Path) -> None:
+    began = time.monotonic()
+    result = train_toy(tmp_path / "model", max_epochs=10_000, patience=10_000, time_budget="3s")
+    assert time.monotonic() - began < 20
+    assert result.ended == "time budget spent"
+    assert result.metrics["dev"]["accuracy"] > 0.5
+
+
+def test_a_diverged_loss_is_told_with_a_remedy_and_leaves_no_model(train_toy: Train, tmp_path: Path) -> None:
+    with pytest.raises(
+        RunError, match=r"the loss diverged in epoch 1 \(step \d+\)\. Lower the learning rate, for instance --set learning_rate=2\.5e"
+    ):
+        train_toy(tmp_path / "model", learning_rate=1e37, warmup_steps=0)
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_full_disk_while_training_leaves_no_model_and_can_be_resumed(
+    train_toy: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: Any, **kwargs: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("lightning.pytorch.Trainer.save_checkpoint", full)
+    with pytest.raises(RunError, match=r"could not be written: No space left on device\. Make room and run again with --resume"):
+        train_toy(tmp_path / "model", max_epochs=2)
+    monkeypatch.undo()
+    assert not (tmp_path / "model").exists()
+    assert not list(tmp_path.rglob("*.fresh"))
+    assert train_toy(tmp_path / "model", max_epochs=2, resume=True).path.exists()
+
+
+def test_several_label_columns_are_learnt_by_one_model(tmp_path: Path) -> None:
+    from tidegate.runtime import load
+    from tidegate.training.run import train
+
+    rows = [("the", "DET", "DT", "B-X"), ("dog", "NOUN", "NN", "I-X"), ("ran", "VERB", "VBD", "O")]
+    text = "\n\n".join("\n".join("\t".join(row) for row in rows[k % 2 :]) for k in range(40)) + "\n"
+    (tmp_path / "columns.tsv").write_text(text, encoding="utf-8")
+    recipe = build_recipe(
+        options={"label": "2,3,4", "hidden_size": 8, "max_epochs": 12, "patience": 12, "learning_rate": 0.05, "warmup_steps": 0}
+    )
+    corpus = read_corpus(TagFiles([str(tmp_path / "columns.tsv")], [str(tmp_path / "columns.tsv")]), recipe)
+    result = train(recipe, corpus, tmp_path / "model", quiet=True)
+    model = load(result.path)
+    assert model.columns == ("column2", "column3", "column4")
+    (answer,) = model.answers([corpus.train[0]])
+    assert answer.columns == {"column2": ["DET", "NOUN", "VERB"], "column3": ["DT", "NN", "VBD"], "column4": ["B-X", "I-X", "O"]}
+    assert result.metrics["dev"]["columns"]["column4"]["span_f1"] == 1.0
+
+
+def test_a_sentence_too_long_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "long.tsv"
+    path.write_text("a\tX\nb\tY\n\n" + "w\tX\n" * 100_000, encoding="utf-8")
+    with pytest.raises(
+        DataError,
+        match=r"long.tsv, line 4: a sentence of 100,000 tokens; at most 10,000 are accepted.*is one missing\? If not, .*max_length",
+    ):
+        read_corpus(TagFiles([str(path)]), build_recipe())
+
+
+def test_one_label_only_or_one_sentence_only_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "same.tsv").write_text("a\tO\n\nb\tO\n\nc\tO\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"same.tsv, line \d: column 'label' holds one label only, 'O'; there is nothing to learn"):
+        read_corpus(TagFiles([str(tmp_path / "same.tsv")]), build_recipe())
+    (tmp_path / "one.tsv").write_text("a\tX\nb\tY\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"one.tsv, line 1: 1 distinct sentence is too little to split off a development set"):
+        read_corpus(TagFiles([str(tmp_path / "one.tsv")]), build_recipe())
+
+
+def test_the_pilot_predicts_within_a_factor_of_three(toy_files: Path, train_toy: Train, tmp_path: Path) -> None:
+    from conftest import SMALL
+
+    recipe = build_recipe(options={**SMALL, "max_epochs": 8, "patience": 8})
+    corpus = read_corpus(TagFiles([str(toy_files / "train.conllu")], [str(toy_files / "dev.conllu")]), recipe)
+    predicted = pilot_seconds(recipe, corpus)
+    result = train_toy(tmp_path / "model", max_epochs=8, patience=8)
+    measured = sum(epoch["seconds"] for epoch in result.metrics["epochs"])
+    assert abs(math.log(predicted / measured)) < math.log(5)
+
+
+def test_step_seeds_are_distinct_and_fit_torch() -> None:
+    seeds = {step_seed(seed, epoch, step) for seed in range(5) for epoch in range(5) for step in range(40)}
+    assert len(seeds) == 1000
+    assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_the_best_so_far_and_resume_goes_on(toy_files: Path, tmp_path: Path) -> None:
+    out = tmp_path / "model"
+    command = [
+        sys.executable,
+        "-m",
+        "tidegate",
+        "train",
+        "tag",
+        str(toy_files / "train.conllu"),
+        "--dev",
+        str(toy_files / "dev.conllu"),
+        "--out",
+        str(out),
+    ]
+    command += ["--preset", "fast", "--max-epochs", "500", "--set", "patience=500", "--threads", "1"]
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "epoch  2/" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    output, notes = process.communicate(timeout=120)
+    assert process.returncode == 0, notes
+    assert "Stopping after this step; the best so far is kept" in notes
+    assert "interrupted" in output
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["ended"] == "interrupted"
+    assert (out / "training" / "last.ckpt").exists()
+    more = subprocess.run([*command, "--resume", "--set", "time_budget=8s"], capture_output=True, text=True, timeout=120, check=False)
+    assert more.returncode == 0, more.stderr
+    after = json.loads((out / "metrics.json").read_text())
+    assert after["epochs"][:2] == metrics["epochs"][:2]
+    assert len(after["epochs"]) > len(metrics["epochs"])

@@ -62,4 +62,4 @@ def test_too_few_sentences_are_refused_with_the_way_out(records: list[TokenRecor
         split_off(records, share=0.1, seed=0)
     message = str(caught.value)
     assert message.startswith(f"{where}: {count} distinct sentence")
-    assert message.endswith("too little to split off a development set. Give more sentences, or name a development file with --dev.")
+    assert message.endswith("too few to split off a development set. Give more sentences, or name a development file with --dev.")

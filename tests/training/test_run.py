@@ -220,7 +220,7 @@ def test_one_label_only_or_one_sentence_only_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"same.tsv, line \d: column 'label' holds one label only, 'O'; there is nothing to learn"):
         read_corpus(TagFiles([str(tmp_path / "same.tsv")]), build_recipe())
     (tmp_path / "one.tsv").write_text("a\tX\nb\tY\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"one.tsv, line 1: 1 distinct sentence is too little to split off a development set"):
+    with pytest.raises(DataError, match=r"one.tsv, line 1: 1 distinct sentences are too few to split off a development set"):
         read_corpus(TagFiles([str(tmp_path / "one.tsv")]), build_recipe())
 
 

@@ -20,7 +20,7 @@ def split_off(records: Sequence[TokenRecord], *, share: float, seed: int) -> tup
     if len(distinct) < 2:
         where = str(records[0].source) if records else "the training files"
         raise DataError(
-            f"{where}: {len(distinct)} distinct sentence is too little to split off a development set. Give more sentences, "
+            f"{where}: {len(distinct)} distinct sentences are too few to split off a development set. Give more sentences, "
             "or name a development file with --dev."
         )
     size = min(max(1, round(share * len(distinct))), len(distinct) - 1)

@@ -54,6 +54,7 @@ def viterbi(emissions: Array, offsets: NDArray[np.int64], transitions: Transitio
         best = through.argmax(axis=2)
         back[places[t] : places[t + 1]] = best
         score = np.take_along_axis(through, best[:, :, None], axis=2)[:, :, 0] + e[places[t] : places[t + 1]]
+        score -= score.max(axis=1, keepdims=True)  # only differences matter, and small numbers keep them in float32
     result = np.empty(len(e), dtype=np.int64)
     for t in reversed(range(len(layout.active))):
         active = int(layout.active[t])

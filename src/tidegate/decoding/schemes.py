@@ -33,7 +33,7 @@ def split_label(label: str) -> tuple[str, str]:
 def find_scheme(sequences: Iterable[Sequence[str]]) -> Scheme | None:
     """The scheme that the labels of one column follow, or None if they are not span labels.
 
-    They are span labels if 'O' and at least one prefixed label occur and nothing else does. With an E-
+    They are span labels if at least one prefixed label occurs and nothing else but 'O' does. With an E-
     or S- label (L- or U-) the scheme is BIOES. Otherwise it is IOB1 if an I- label opens spans in most of
     the places where a span opens after no span of its own type, and IOB2 if not: stray openings in an
     IOB2 file are mistakes of the file and stay mistakes.

@@ -122,10 +122,9 @@ def _step_lstm(w: PackedCell, a: Array, h: Array, c: Array, hidden: int) -> tupl
     i *= g
     f += i
     f *= 0.5
-    c = f.copy()
     o += 1
     o *= 0.5
-    return o * np.tanh(c), c
+    return o * np.tanh(f), f
 
 
 def _step_gru(w: PackedCell, a: Array, h: Array, c: Array, hidden: int) -> tuple[Array, Array]:

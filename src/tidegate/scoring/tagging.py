@@ -37,8 +37,13 @@ class TagScorer:
         self._bin_confidence = np.zeros(_BINS)
 
     def add(self, right: Sequence[str], given: Sequence[str], *, is_seen: Sequence[bool], probabilities: Sequence[float]) -> None:
-        """Counts one sentence of T tokens: the right labels, the given ones, whether training knew each word, and "
-        "each answer's probability."""
+        """Counts one sentence of T tokens.
+
+        Args:
+            right, given: the labels.
+            is_seen: whether training met each word.
+            probabilities: of each given label, by the model's own estimate.
+        """
         self._pairs.update(zip(right, given, strict=True))
         hits = np.array([a == b for a, b in zip(right, given, strict=True)], dtype=bool)
         unseen = ~np.asarray(is_seen, dtype=bool)

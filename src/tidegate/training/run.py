@@ -29,7 +29,7 @@ from tidegate.training.recipe import TagRecipe
 from tidegate.training.resumption import claim_training
 from tidegate.version import __version__
 
-# With more labels the K² pairs of a CRF cost more than the network; measured in docs/decisions/0006.
+# With more labels the K² pairs of a CRF cost more than the network; measured in docs/decisions/0005.
 _MOST_CRF_LABELS = 64
 
 

@@ -41,7 +41,9 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(threads)
-    print(f"{platform.machine()}, {os.cpu_count()} cores, {threads} threads, Python {platform.python_version()}, torch {torch.__version__}\n")
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, {threads} threads, Python {platform.python_version()}, torch {torch.__version__}\n"
+    )
     print("| data | arch | score | test, mean ± spread of seeds | each seed | baseline | unseen words | epoch s | training tokens/s |")
     print("|---|---|---|---|---|---|---|---|---|")
     for name in options.data:

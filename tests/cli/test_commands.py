@@ -187,6 +187,21 @@ def test_a_reader_that_leaves_ends_the_command_quietly(toy_model: Path, tmp_path
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's always-full device")
+def test_a_full_disk_behind_standard_output_is_one_message(toy_model: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tidegate", "predict", str(toy_model)],
+            input=b"Teddy bears\n" * 2000,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode == 1
+    assert done.stderr.decode() == "tidegate: the disk is full: what was being written is incomplete. Make room and run again.\n"
+
+
 def test_a_line_of_100000_tokens_is_answered(toy_model: Path) -> None:
     done = tidegate("predict", toy_model, given="Teddy " * 100_000 + "\n")
     assert done.returncode == 0, done.stderr

@@ -118,7 +118,7 @@ def test_a_resumed_run_gives_the_bits_of_an_uninterrupted_one(train_toy: Train, 
 
 
 def test_resuming_with_other_settings_is_refused_and_names_them(train_toy: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tidegate.training.run.as_model", lambda *args: 1 / 0)
+    monkeypatch.setattr("tidegate.training.run.finish_output", lambda *args: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         train_toy(tmp_path / "model")
     monkeypatch.undo()
@@ -126,7 +126,9 @@ def test_resuming_with_other_settings_is_refused_and_names_them(train_toy: Train
         RecipeError, match=r"the interrupted run had other settings \(hidden_size 16 -> 20\)\. Resume with those, or begin again"
     ):
         train_toy(tmp_path / "model", resume=True, hidden_size=20)
-    assert train_toy(tmp_path / "model", resume=True, max_epochs=1).path.exists()
+    with pytest.raises(RecipeError, match="max_epochs = 1, but the run to resume has done 3 epochs. Ask for more with --max-epochs"):
+        train_toy(tmp_path / "model", resume=True, max_epochs=1)
+    assert train_toy(tmp_path / "model", resume=True, max_epochs=4).path.exists()
 
 
 def test_resuming_a_finished_run_is_refused(train_toy: Train, tmp_path: Path) -> None:
@@ -168,7 +170,7 @@ def test_a_diverged_loss_is_told_with_a_remedy_and_leaves_no_model(train_toy: Tr
         RunError, match=r"the loss diverged in epoch 1 \(step \d+\)\. Lower the learning rate, for instance --set learning_rate=2\.5e"
     ):
         train_toy(tmp_path / "model", learning_rate=1e37, warmup_steps=0)
-    assert not (tmp_path / "model").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_full_disk_while_training_leaves_no_model_and_can_be_resumed(
@@ -181,8 +183,7 @@ def test_a_full_disk_while_training_leaves_no_model_and_can_be_resumed(
     with pytest.raises(RunError, match=r"could not be written: No space left on device\. Make room and run again with --resume"):
         train_toy(tmp_path / "model", max_epochs=2)
     monkeypatch.undo()
-    assert not (tmp_path / "model").exists()
-    assert not list(tmp_path.rglob("*.fresh"))
+    assert list(tmp_path.iterdir()) == []
     assert train_toy(tmp_path / "model", max_epochs=2, resume=True).path.exists()
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -12,7 +13,7 @@ from tidegate.cli.demo import demo
 from tidegate.cli.evaluate import evaluate
 from tidegate.cli.predict import predict
 from tidegate.cli.train import train_app
-from tidegate.errors import MissingExtraError, TidegateError, UserError
+from tidegate.errors import MissingExtraError, RunError, TidegateError, UserError
 from tidegate.version import __version__
 
 app = typer.Typer(
@@ -57,13 +58,25 @@ def main() -> None:
         _fail(MissingExtraError("train", "this command"), 2)
     except KeyboardInterrupt:
         print("tidegate: interrupted", file=sys.stderr)
-        sys.exit(1)
+        _leave(1)
     except BrokenPipeError:
-        # Whoever read our output has gone, as `head` does; keep the interpreter from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        _leave(1)  # whoever read our output has gone, as `head` does; there is nobody to tell
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _fail(RunError("the disk is full: what was being written is incomplete. Make room and run again."), 1)
 
 
-def _fail(error: TidegateError, code: int) -> None:
+def _fail(error: TidegateError, code: int) -> NoReturn:
     print(f"tidegate: {error}", file=sys.stderr)
-    sys.exit(code)
+    _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """Ends the process without the interpreter's farewell.
+
+    A thread may still wait on standard input and hold its lock, on which the interpreter would abort; and standard
+    output may hold what can no longer be written.
+    """
+    sys.stderr.flush()
+    os._exit(code)

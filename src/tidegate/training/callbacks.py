@@ -24,18 +24,25 @@ from tidegate.tasks.tag import TagNetwork
 from tidegate.training.durations import spoken
 from tidegate.training.module import TrainingModule
 
+# The reasons for which a run ends before it would have, and may be resumed.
+INTERRUPTED, BUDGET_SPENT = "interrupted", "time budget spent"
+ENDED_EARLY = (INTERRUPTED, BUDGET_SPENT)
+
 
 class ScoreDevelopment(Callback):
     """Scores the averaged weights on the development data after each epoch. Comes first: the others read its score."""
 
     def __init__(self, score: Callable[[TagNetwork], float]) -> None:
         self._score = score
+        self.seconds = 0.0  # that scoring took the last time
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, TrainingModule)
         averaged = pl_module.average.module
         assert isinstance(averaged, TagNetwork)
+        began = time.monotonic()
         pl_module.dev_score = self._score(averaged)
+        self.seconds = time.monotonic() - began
         pl_module.log("dev_score", pl_module.dev_score, batch_size=1)
 
 
@@ -99,11 +106,16 @@ class EndEarly(Callback):
     """Ends training at the first Ctrl-C or when the time budget is spent, after the step that runs; what was best is kept.
 
     A second Ctrl-C ends at once. `reason` says afterwards which it was.
+
+    Args:
+        deadline: `time.monotonic()` at which the whole command must be done; None without one.
+        seconds_after: how long what comes after the last step is expected to take.
     """
 
-    def __init__(self, deadline: float | None) -> None:
+    def __init__(self, deadline: float | None, seconds_after: Callable[[], float]) -> None:
         self.reason = ""
         self._deadline = deadline
+        self._seconds_after = seconds_after
         self._previous: Any = None
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -114,12 +126,12 @@ class EndEarly(Callback):
     def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
         if self.reason:
             raise KeyboardInterrupt
-        self.reason = "interrupted"
+        self.reason = INTERRUPTED
         print("\nStopping after this step; the best so far is kept. Ctrl-C again ends at once.", file=sys.stderr)
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
-        if self._deadline is not None and not self.reason and time.monotonic() >= self._deadline:
-            self.reason = "time budget spent"
+        if self._deadline is not None and not self.reason and time.monotonic() + self._seconds_after() >= self._deadline:
+            self.reason = BUDGET_SPENT
         if self.reason:
             trainer.should_stop = True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 import warnings
 from dataclasses import dataclass
@@ -17,11 +18,11 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from tidegate.artefact import ModelContent, StoredModel, finish_output
 from tidegate.data import TokenRecord
-from tidegate.errors import RunError
+from tidegate.errors import RecipeError, RunError
 from tidegate.runtime import TagModel
 from tidegate.scoring import MostFrequentLabel, TagScorer
 from tidegate.tasks.tag import Head, TagNetwork, TagNetworkSettings, forbidden_pairs
-from tidegate.training.callbacks import EndEarly, KeepBestAndLast, LiveProgress, ScoreDevelopment
+from tidegate.training.callbacks import ENDED_EARLY, EndEarly, KeepBestAndLast, LiveProgress, ScoreDevelopment
 from tidegate.training.card import model_card
 from tidegate.training.corpus import TagCorpus
 from tidegate.training.module import TrainingModule
@@ -75,6 +76,15 @@ def train(
     """
     began = time.monotonic() if started is None else started
     partial = claim_training(recipe, out, overwrite=overwrite, resume=resume)
+    try:
+        return _train_in(partial, recipe, corpus, out, began, quiet=quiet)
+    except BaseException:
+        if not (partial / "training" / "last.ckpt").exists():  # nothing to resume: leave nothing behind
+            shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def _train_in(partial: Path, recipe: TagRecipe, corpus: TagCorpus, out: Path, began: float, *, quiet: bool) -> TrainingResult:
     deadline = None if recipe.time_budget is None else began + recipe.time_budget
     network = build_network(recipe, corpus)
     module = TrainingModule(network, corpus.encoded, corpus.table, recipe, deadline)
@@ -97,11 +107,11 @@ def train(
         "epochs": keeper.history,
     }
     config = model_config(network, recipe)
-    finished = ended not in ("interrupted", "time budget spent")
-    for checkpoint in ("best.ckpt", *(["last.ckpt"] if finished else [])):
-        (keeper.folder / checkpoint).unlink(missing_ok=True)
     card = model_card(config, metrics, corpus)
     finish_output(partial, out, ModelContent(config, network.tensors(), corpus.vocabulary.to_json(), metrics, card))
+    if ended not in ENDED_EARLY:  # else the run can be resumed from these
+        for checkpoint in ("best.ckpt", "last.ckpt"):
+            (out / "training" / checkpoint).unlink(missing_ok=True)
     return TrainingResult(out, metrics, ended)
 
 
@@ -190,11 +200,17 @@ def _fit(
     """Runs Lightning's trainer; gives the keeper of checkpoints and why training ended."""
     folder.mkdir(parents=True, exist_ok=True)
     last = folder / "last.ckpt"
-    keeper, early = KeepBestAndLast(folder), EndEarly(deadline)
+    scorer, keeper = ScoreDevelopment(lambda averaged: dev_score(averaged, corpus, recipe)), KeepBestAndLast(folder)
+    # After the last step the development data is scored twice more (once to choose, once in full), the test data once.
+    early = EndEarly(deadline, lambda: scorer.seconds * (2 + len(corpus.test) / len(corpus.dev)))
     patience = EarlyStopping("dev_score", mode="max", patience=recipe.patience, check_on_train_epoch_end=True)
-    callbacks: list[pl.Callback] = [ScoreDevelopment(lambda averaged: dev_score(averaged, corpus, recipe)), early, patience, keeper]
+    callbacks: list[pl.Callback] = [scorer, early, patience, keeper]
     if not quiet:
         callbacks.append(LiveProgress(max_epochs=recipe.max_epochs, score_name=score_name(corpus), deadline=deadline, title=recipe.arch))
+    if last.exists() and (done := int(torch.load(last, weights_only=True, mmap=True)["epoch"]) + 1) > recipe.max_epochs:
+        raise RecipeError(
+            f"max_epochs = {recipe.max_epochs}, but the run to resume has done {done} epochs. Ask for more with --max-epochs."
+        )
     with quiet_lightning():
         trainer = pl.Trainer(
             accelerator="cpu",

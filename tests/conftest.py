@@ -65,5 +65,5 @@ def train_toy(toy_files: Path) -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def toy_model(train_toy: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model directory: a bilstm with a CRF, trained on the toy files."""
-    path: Path = train_toy(tmp_path_factory.mktemp("model") / "toy", test=True, max_epochs=4).path
+    path: Path = train_toy(tmp_path_factory.mktemp("model") / "toy", test=True, max_epochs=8, patience=8).path
     return path

@@ -97,3 +97,14 @@ def test_durations() -> None:
     assert [spoken(seconds) for seconds in (5, 185, 3725)] == ["5 s", "3:05 min", "1:02 h"]
     with pytest.raises(RecipeError, match=r"time_budget = 'soon' does not fit|'soon' is no duration"):
         build_recipe(options={"time_budget": "soon"})
+
+
+def test_batch_size_and_epochs_follow_the_size_of_the_data_unless_given() -> None:
+    assert [(r.batch_tokens, r.max_epochs) for r in (build_recipe().settled(n) for n in (50, 4_000, 22_000, 204_577))] == [
+        (100, 50),
+        (100, 50),
+        (220, 30),
+        (800, 15),
+    ]
+    given = build_recipe(options={"batch_tokens": 7, "max_epochs": 2}).settled(4_000)
+    assert (given.batch_tokens, given.max_epochs) == (7, 2)

@@ -110,9 +110,10 @@ def tag(
 
     options = {"label": label, "arch": arch, "time_budget": time_budget, "max_epochs": max_epochs, "seed": seed}
     given = {key: value for key, value in options.items() if value is not None}
-    settled = build_recipe(preset=preset, recipe=recipe, options=given, settings=dict(map(parse_setting, settings or [])))
-    target = out or Path(f"{_stem(train_files[0])}-{settled.arch}")
-    corpus = read_corpus(TagFiles(train_files, dev or (), test or ()), settled)
+    asked = build_recipe(preset=preset, recipe=recipe, options=given, settings=dict(map(parse_setting, settings or [])))
+    target = out or Path(f"{_stem(train_files[0])}-{asked.arch}")
+    corpus = read_corpus(TagFiles(train_files, dev or (), test or ()), asked)
+    settled = asked.settled(corpus.tokens)
     if not quiet:
         columns = ", ".join(f"{c.name} ({len(c.labels)} labels{f', {c.scheme}' if c.scheme else ''})" for c in corpus.vocabulary.columns)
         print(f"{len(corpus.train):,} sentences, {corpus.tokens:,} tokens; {columns}; {corpus.split}", file=sys.stderr)

@@ -96,11 +96,12 @@ class TrainingModule(pl.LightningModule):
         With a time budget the way down follows the clock where that is further on, so that a run that
         is cut short has cooled down too; such a run is not repeatable to the bit.
         """
-        progress = step / (self.steps_per_epoch * self._recipe.max_epochs)
+        steps = self.steps_per_epoch * self._recipe.max_epochs
+        progress = step / steps
         if self._deadline is not None:
             progress = max(progress, (time.monotonic() - self._started) / (self._deadline - self._started))
-        warm = min(1.0, (step + 1) / self._recipe.warmup_steps) if self._recipe.warmup_steps else 1.0
-        return warm * max(0.0, 1.0 - progress)
+        warmup = min(self._recipe.warmup_steps, steps // 10)
+        return min(1.0, (step + 1) / max(1, warmup)) * max(0.0, 1.0 - progress)
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         for group in self.trainer.optimizers[0].param_groups:

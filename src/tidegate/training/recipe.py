@@ -44,13 +44,17 @@ class TagRecipe(BaseModel):
     character_embedding_size: Annotated[int, Field(ge=1)] = Field(32, description="width of one character's vector")
     head: Literal["auto", "crf", "softmax"] = Field("auto", description="how labels are decoded; auto: crf up to 64 labels, softmax above")
 
-    max_epochs: Annotated[int, Field(ge=1)] = Field(15, description="passes over the training data at most")
+    max_epochs: Annotated[int, Field(ge=0)] = Field(
+        0, description="passes over the training data at most; 0: 15, or as many as make 3,000 steps, at most 50"
+    )
     patience: Annotated[int, Field(ge=1)] = Field(5, description="epochs without a better development score before training ends")
     time_budget: float | None = Field(None, description="seconds for the whole run, for instance 10m; none: no limit")
-    batch_tokens: Annotated[int, Field(ge=1)] = Field(800, description="tokens of one training batch at most")
+    batch_tokens: Annotated[int, Field(ge=0)] = Field(
+        0, description="tokens of one training batch at most; 0: a hundredth of the training tokens, 100 at least and 800 at most"
+    )
     learning_rate: Annotated[float, Field(gt=0)] = Field(2e-3, description="AdamW's, at its highest")
     warmup_steps: Annotated[int, Field(ge=0)] = Field(
-        200, description="steps over which the learning rate rises; it then falls linearly to 0"
+        200, description="steps over which the learning rate rises; at most a tenth of all; it then falls linearly to 0"
     )
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="AdamW's")
     clip_norm: Annotated[float, Field(gt=0)] = Field(5.0, description="longest gradient, as a norm over all parameters")
@@ -77,17 +81,16 @@ class TagRecipe(BaseModel):
     def _time_budget_may_have_a_unit(cls, value: Any) -> Any:
         return seconds_of(value) if isinstance(value, str) else value
 
+    def settled(self, tokens: int) -> TagRecipe:
+        """The recipe with every 0 that means "by the size of the data" replaced, for so many training tokens."""
+        batch_tokens = self.batch_tokens or min(800, max(100, tokens // 100))
+        steps = max(1, tokens // batch_tokens)
+        max_epochs = self.max_epochs or min(50, max(15, 3000 // steps))
+        return self.model_copy(update={"batch_tokens": batch_tokens, "max_epochs": max_epochs})
+
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "fast": {
-        "hidden_size": 100,
-        "word_size": 64,
-        "character_size": 64,
-        "max_epochs": 8,
-        "batch_tokens": 1200,
-        "learning_rate": 4e-3,
-        "warmup_steps": 100,
-    },
+    "fast": {"hidden_size": 100, "word_size": 64, "character_size": 64, "max_epochs": 8, "learning_rate": 4e-3, "warmup_steps": 100},
     "default": {},
     "best": {"hidden_size": 256, "num_layers": 2, "dropout": 0.5, "max_epochs": 40, "patience": 8},
 }

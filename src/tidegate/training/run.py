@@ -41,7 +41,7 @@ class TrainingResult:
     Attributes:
         path: the model directory.
         metrics: what stands in its metrics.json.
-        ended: why training ended: 'max_epochs', 'no better score for N epochs', 'interrupted', 'time budget spent'.
+        ended: why training ended: 'max_epochs reached', 'no better score for N epochs', 'interrupted', 'time budget spent'.
     """
 
     path: Path
@@ -75,6 +75,7 @@ def train(
         RunError: the loss diverged, or the disk is full. `out` is then as it was before.
     """
     began = time.monotonic() if started is None else started
+    recipe = recipe.settled(corpus.tokens)
     partial = claim_training(recipe, out, overwrite=overwrite, resume=resume)
     try:
         return _train_in(partial, recipe, corpus, out, began, quiet=quiet)
@@ -207,7 +208,8 @@ def _fit(
     callbacks: list[pl.Callback] = [scorer, early, patience, keeper]
     if not quiet:
         callbacks.append(LiveProgress(max_epochs=recipe.max_epochs, score_name=score_name(corpus), deadline=deadline, title=recipe.arch))
-    if last.exists() and (done := int(torch.load(last, weights_only=True, mmap=True)["epoch"]) + 1) > recipe.max_epochs:
+    done = int(torch.load(last, weights_only=True, mmap=True)["epoch"]) + 1 if last.exists() else 0
+    if done > recipe.max_epochs:
         raise RecipeError(
             f"max_epochs = {recipe.max_epochs}, but the run to resume has done {done} epochs. Ask for more with --max-epochs."
         )
@@ -255,6 +257,7 @@ class quiet_lightning:
 
 def pilot_seconds(recipe: TagRecipe, corpus: TagCorpus, *, steps: int = 12) -> float:
     """Predicted seconds of a whole run of `max_epochs`: some steps are timed, none is kept."""
+    recipe = recipe.settled(corpus.tokens)
     network = build_network(recipe, corpus)
     module = TrainingModule(network, corpus.encoded, corpus.table, recipe)
     optimizer = module.configure_optimizers()

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tidegate.artefact import REQUIRED_FILES, ModelContent, claim_output, finish_output, read_model, write_atomically
+from tidegate.artefact import REQUIRED_FILES, ModelContent, claim_output, finish_output, partial_of, read_model, write_atomically
 from tidegate.errors import ModelError, OutputError, RunError
 from tidegate.runtime import load
 
@@ -149,6 +151,68 @@ def test_overwriting_replaces_the_whole_directory(model: Path) -> None:
     finish_output(claim_output(model, overwrite=True, resume=False), model, CONTENT)
     assert sorted(path.name for path in model.iterdir()) == sorted(REQUIRED_FILES)
     assert list(model.parent.iterdir()) == [model]
+
+
+def test_overwriting_never_touches_what_is_no_model(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years")
+    with pytest.raises(
+        OutputError, match="mine exists already and is neither a model nor empty, so --overwrite does not touch it; nothing was written"
+    ):
+        claim_output(mine, overwrite=True, resume=False)
+    with pytest.raises(OutputError, match="thesis.txt exists already and is neither a model nor empty"):
+        claim_output(mine / "thesis.txt", overwrite=True, resume=False)
+    assert (mine / "thesis.txt").read_text() == "years"
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+    (tmp_path / "empty").mkdir()
+    claim_output(tmp_path / "empty", overwrite=True, resume=False)
+    with pytest.raises(OutputError, match=r"\. is no name for a new directory"):
+        partial_of(Path("."))
+
+
+def test_the_old_model_comes_back_if_the_new_one_cannot_take_its_place(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {path.name: path.read_bytes() for path in model.iterdir()}
+    partial = claim_output(model, overwrite=True, resume=False)
+    real = os.rename
+
+    def failing(source: Any, target: Any) -> None:
+        if Path(source) == partial:
+            raise OSError(errno.EIO, "Input/output error")
+        real(source, target)
+
+    monkeypatch.setattr(os, "rename", failing)
+    with pytest.raises(RunError, match="could not be written: Input/output error"):
+        finish_output(partial, model, CONTENT)
+    assert {path.name: path.read_bytes() for path in model.iterdir()} == before
+
+
+def test_a_link_stays_and_what_it_points_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with write_atomically(tmp_path / "link") as stream:
+        stream.write(b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "new"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_written_to_and_never_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    received: list[bytes] = []
+    reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()))
+    reader.start()
+    with write_atomically(pipe) as stream:
+        stream.write(b"through")
+    reader.join(timeout=10)
+    assert received == [b"through"]
+    assert pipe.is_fifo()
+
+
+def test_a_directory_as_output_file_is_refused_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="is a directory; a file was expected. Name a file in it"), write_atomically(tmp_path):
+        pass
 
 
 def test_an_output_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -60,7 +61,8 @@ def test_help_has_examples_and_answers_at_once() -> None:
 
 
 def test_version() -> None:
-    assert tidegate("--version").stdout.startswith("tidegate 0.")
+    for words in ((), ("predict",), ("evaluate",), ("demo",), ("train", "tag")):
+        assert tidegate(*words, "--version").stdout.startswith("tidegate 0.")
 
 
 def test_train_evaluate_predict_from_the_command_line(toy_files: Path, tmp_path: Path) -> None:
@@ -200,6 +202,57 @@ def test_a_full_disk_behind_standard_output_is_one_message(toy_model: Path) -> N
         )
     assert done.returncode == 1
     assert done.stderr.decode() == "tidegate: the disk is full: what was being written is incomplete. Make room and run again.\n"
+
+
+def test_ctrl_c_on_an_idle_pipe_ends_quietly(toy_model: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tidegate", "predict", str(toy_model)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(b"Teddy bears\n")
+    process.stdin.flush()
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=20) == 130  # what shells expect of a program ended by Ctrl-C
+    assert process.stderr is not None
+    notes = process.stderr.read()
+    assert b"Traceback" not in notes
+    assert b"Fatal" not in notes
+    for stream in (process.stdin, process.stdout, process.stderr):
+        stream.close()
+
+
+def test_standard_input_tells_conllu_and_json_from_text(toy_model: Path) -> None:
+    conllu = "# sent_id = 1\n1\tTeddy\t_\t_\t_\t_\t_\t_\t_\t_\n2\tbears\t_\t_\t_\t_\t_\t_\t_\t_\n\n"
+    for given in (conllu, '{"text": "Teddy bears"}\n', '{"tokens": ["Teddy", "bears"]}\n', "Teddy bears\n"):
+        done = tidegate("predict", toy_model, given=given)
+        assert [json.loads(line)["tokens"] for line in done.stdout.splitlines()] == [["Teddy", "bears"]], done.stderr
+    assert tidegate("predict", toy_model, given="").stdout == ""
+
+
+def test_plain_text_of_equally_long_lines_stays_text(toy_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "sents").write_text("Anna met Bob .\nBob saw Anna .\n", encoding="utf-8")
+    done = tidegate("predict", toy_model, "sents", cwd=tmp_path)
+    assert [json.loads(line)["tokens"] for line in done.stdout.splitlines()] == [["Anna", "met", "Bob", "."], ["Bob", "saw", "Anna", "."]]
+    (tmp_path / "one.conll").write_text("Teddy\nbears\n\n", encoding="utf-8")
+    done = tidegate("predict", toy_model, "one.conll", cwd=tmp_path)
+    assert [json.loads(line)["tokens"] for line in done.stdout.splitlines()] == [["Teddy", "bears"]]
+    assert "one.conll is read as columns" in done.stderr
+    mixed = tidegate("predict", toy_model, "sents", "-", given="Teddy\n", cwd=tmp_path)
+    assert len(mixed.stdout.splitlines()) == 3
+
+
+def test_an_impossible_number_of_threads_is_one_message(toy_model: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tidegate", "predict", str(toy_model)],
+        input="",
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**ENVIRONMENT, "TIDEGATE_NUM_THREADS": "abc"},
+    )
+    assert_users_mistake(done, "TIDEGATE_NUM_THREADS is 'abc'; a whole number above 0 was expected")
 
 
 def test_a_line_of_100000_tokens_is_answered(toy_model: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strategies import SEEDS, sentence
-from tidegate.data import TokenRecord, split_off
+from tidegate.data import Source, TokenRecord, split_off
 from tidegate.errors import DataError
 
 CORPUS = [sentence(f"sentence {number % 40}", line=number + 1) for number in range(100)]  # 40 sentences, most of them three times
@@ -63,3 +63,15 @@ def test_too_few_sentences_are_refused_with_the_way_out(records: list[TokenRecor
     message = str(caught.value)
     assert message.startswith(f"{where}: {count} distinct sentence")
     assert message.endswith("too few to split off a development set. Give more sentences, or name a development file with --dev.")
+
+
+@given(st.integers(0, 200))
+def test_no_label_is_left_to_the_development_part_alone(seed: int) -> None:
+    records = [
+        TokenRecord((f"w{number}", "x"), Source("f", number + 1), {"label": (f"RARE{number}" if number < 10 else "COMMON", "O")})
+        for number in range(60)
+    ]
+    train, dev = split_off(records, share=0.3, seed=seed)
+    known = {label for record in train for label in record.labels["label"]}
+    assert dev
+    assert {label for record in dev for label in record.labels["label"]} <= known

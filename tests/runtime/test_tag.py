@@ -170,7 +170,7 @@ def test_a_text_is_cut_by_the_word_rule_and_spans_point_into_it() -> None:
 def test_one_text_instead_of_a_list_is_refused(toy_model: Path) -> None:
     with pytest.raises(DataError, match=r"one text was given where a list of sentences is expected; write \[text\]"):
         load(toy_model).predict("Teddy bears")
-    with pytest.raises(DataError, match="sentence 1 holds something that is no text"):
+    with pytest.raises(DataError, match=r"sentence 1 is \[1, 2\]; a sentence is a text or a list of tokens, each a str"):
         load(toy_model).predict([[1, 2]])  # type: ignore[list-item]
 
 
@@ -188,6 +188,27 @@ def test_score_is_the_accuracy_that_evaluate_gives(toy_model: Path, toy_files: P
     score = model.score([r.tokens for r in records], [r.labels["upos"] for r in records])
     assert score == pytest.approx(model.evaluate(records)["accuracy"])
     assert json.loads((toy_model / "metrics.json").read_text())["test"]["accuracy"] == pytest.approx(score)
+
+
+def test_none_and_numbers_and_unequal_lengths_are_refused_in_words(toy_model: Path) -> None:
+    model = load(toy_model)
+    with pytest.raises(DataError, match="sentence 1 is None; a sentence is a text or a list of tokens"):
+        model.predict([None])  # type: ignore[list-item]
+    with pytest.raises(DataError, match="1 sentences, but 2 lists of labels"):
+        model.score([["a"]], [["X"], ["Y"]])
+    with pytest.raises(DataError, match="sentence 1 has 1 tokens, but 2 labels"):
+        model.score([["a"]], [["X", "Y"]])
+
+
+def test_several_threads_may_ask_one_model(toy_model: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    sentences = [[f"new{number}", "Teddy", "bears"] for number in range(2000)]
+    expected = load(toy_model).predict(sentences)
+    model = load(toy_model)
+    with ThreadPoolExecutor(8) as pool:
+        given = list(pool.map(lambda sentence: model.predict([sentence])[0], sentences))
+    assert given == expected
 
 
 def test_runtime_model_type_is_the_tagger(toy_model: Path) -> None:

@@ -108,3 +108,14 @@ def test_batch_size_and_epochs_follow_the_size_of_the_data_unless_given() -> Non
     ]
     given = build_recipe(options={"batch_tokens": 7, "max_epochs": 2}).settled(4_000)
     assert (given.batch_tokens, given.max_epochs) == (7, 2)
+
+
+def test_a_label_column_may_be_a_number_everywhere() -> None:
+    assert build_recipe(settings=dict([parse_setting("label=3")])).label == ("3",)
+    assert build_recipe(options={"label": [2, "upos"]}).label == ("2", "upos")
+
+
+@pytest.mark.parametrize(("key", "value"), [("time_budget", 0), ("time_budget", -5), ("learning_rate", float("inf")), ("seed", 2**64)])
+def test_impossible_numbers_are_refused(key: str, value: float) -> None:
+    with pytest.raises(RecipeError, match=f"{key} = .* does not fit"):
+        build_recipe(settings={key: value})

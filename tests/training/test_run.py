@@ -16,14 +16,15 @@ import numpy as np
 import pytest
 import torch
 
+from conftest import SMALL
 from tidegate.artefact import read_model
-from tidegate.errors import DataError, OutputError, RecipeError, RunError
+from tidegate.errors import DataError, ModelError, OutputError, RecipeError, RunError
 from tidegate.kernels import ARCHITECTURES
 from tidegate.training.callbacks import KeepBestAndLast
 from tidegate.training.corpus import TagFiles, read_corpus
 from tidegate.training.module import step_seed
 from tidegate.training.recipe import build_recipe
-from tidegate.training.run import pilot_seconds
+from tidegate.training.run import pilot_seconds, train
 
 Train = Callable[..., Any]
 
@@ -131,6 +132,29 @@ def test_resuming_with_other_settings_is_refused_and_names_them(train_toy: Train
     assert train_toy(tmp_path / "model", resume=True, max_epochs=4).path.exists()
 
 
+def test_resuming_on_other_data_or_from_a_damaged_checkpoint_is_refused(
+    train_toy: Train, tmp_path: Path, toy_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidegate.training.run.finish_output", lambda *args: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        train_toy(tmp_path / "model", max_epochs=1)
+    monkeypatch.undo()
+    recipe = build_recipe(options={**SMALL, "max_epochs": 1})
+    other = read_corpus(TagFiles([str(toy_files / "test.conllu")], [str(toy_files / "dev.conllu")]), recipe)
+    with pytest.raises(RecipeError, match="the interrupted run had other training data .* begin again with --overwrite"):
+        train(recipe, other, tmp_path / "model", resume=True, quiet=True)
+    checkpoint = tmp_path / "model.partial" / "training" / "last.ckpt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    with pytest.raises(ModelError, match=r"last.ckpt is damaged and cannot be resumed from\. Begin again with --overwrite"):
+        train_toy(tmp_path / "model", max_epochs=1, resume=True)
+
+
+def test_an_unknown_label_in_the_test_file_is_told_before_training(toy_files: Path, tmp_path: Path) -> None:
+    (tmp_path / "odd.conllu").write_text("1\tx\t_\tODD\t_\t_\t_\t_\t_\t_\n\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"odd.conllu, line 1: label 'ODD' of column 'upos' is not among the 11 labels known from training"):
+        read_corpus(TagFiles([str(toy_files / "train.conllu")], [], [str(tmp_path / "odd.conllu")]), build_recipe())
+
+
 def test_resuming_a_finished_run_is_refused(train_toy: Train, tmp_path: Path) -> None:
     train_toy(tmp_path / "model", max_epochs=1)
     with pytest.raises(OutputError, match="its training came to its end, so there is nothing to resume"):
@@ -189,7 +213,6 @@ def test_a_full_disk_while_training_leaves_no_model_and_can_be_resumed(
 
 def test_several_label_columns_are_learnt_by_one_model(tmp_path: Path) -> None:
     from tidegate.runtime import load
-    from tidegate.training.run import train
 
     rows = [("the", "DET", "DT", "B-X"), ("dog", "NOUN", "NN", "I-X"), ("ran", "VERB", "VBD", "O")]
     text = "\n\n".join("\n".join("\t".join(row) for row in rows[k % 2 :]) for k in range(40)) + "\n"
@@ -226,8 +249,6 @@ def test_one_label_only_or_one_sentence_only_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_pilot_predicts_within_a_factor_of_three(toy_files: Path, train_toy: Train, tmp_path: Path) -> None:
-    from conftest import SMALL
-
     recipe = build_recipe(options={**SMALL, "max_epochs": 8, "patience": 8})
     corpus = read_corpus(TagFiles([str(toy_files / "train.conllu")], [str(toy_files / "dev.conllu")]), recipe)
     predicted = pilot_seconds(recipe, corpus)

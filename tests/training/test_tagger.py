@@ -69,6 +69,10 @@ def test_an_unknown_setting_is_refused_at_once() -> None:
         tidegate.Tagger(hidden=3)
     with pytest.raises(RecipeError, match="unknown key 'hidn'"):
         tidegate.Tagger().set_params(hidn=3)
+    tagger = tidegate.Tagger(hidden_size=5)
+    with pytest.raises(RecipeError):
+        tagger.set_params(hidden_size=-1)
+    assert tagger.get_params()["hidden_size"] == 5
 
 
 def test_predicting_before_fitting_says_what_to_do() -> None:
@@ -87,5 +91,9 @@ def test_labels_that_do_not_fit_are_refused_with_their_sentence() -> None:
         tidegate.Tagger().fit([["a"], ["b"]])
     with pytest.raises(DataError, match="labels were given with a path or a bare text"):
         tidegate.Tagger().fit("train.conllu", [["X"]])
+    with pytest.raises(DataError, match="sentence 1 holds tokens or labels that are no text"):
+        tidegate.Tagger().fit([["a"], ["b"]], [[1], [2]])
+    with pytest.raises(DataError, match=r"label names 2 columns \(a, b\), but y gives one"):
+        tidegate.Tagger(label="a,b").fit([["a"], ["b"]], [["X"], ["Y"]])
     with pytest.raises(DataError, match=r"dev must be \(sentences, labels\)"):
         tidegate.Tagger().fit([["a"], ["b"]], [["X"], ["Y"]], dev="dev.conllu")

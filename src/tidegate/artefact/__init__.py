@@ -2,7 +2,7 @@
 
 from tidegate.artefact.manifest import FORMAT, FORMAT_VERSION, REQUIRED_FILES
 from tidegate.artefact.reading import StoredModel, read_model
-from tidegate.artefact.writing import ModelContent, claim_output, finish_output, write_atomically
+from tidegate.artefact.writing import ModelContent, claim_output, copy_model, finish_output, partial_of, write_atomically
 
 __all__ = [
     "FORMAT",
@@ -11,7 +11,9 @@ __all__ = [
     "ModelContent",
     "StoredModel",
     "claim_output",
+    "copy_model",
     "finish_output",
+    "partial_of",
     "read_model",
     "write_atomically",
 ]

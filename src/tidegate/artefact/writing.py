@@ -6,6 +6,7 @@ rename makes it DIR. Whatever happens before, DIR is untouched.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save as safetensors_bytes
 
-from tidegate.artefact.manifest import readable_json, sealed_manifest
+from tidegate.artefact.manifest import FORMAT, REQUIRED_FILES, readable_json, sealed_manifest
 from tidegate.errors import OutputError, RunError
 
 
@@ -41,7 +42,9 @@ class ModelContent:
 
 
 def partial_of(out: Path) -> Path:
-    """The sibling in which a run towards `out` works."""
+    """The sibling in which a run towards `out` works; OutputError where `out` has no name, as '.' and '/'."""
+    if not out.name:
+        raise OutputError(f"{out} is no name for a new directory; nothing was written. Name one with --out.")
     return out.with_name(out.name + ".partial")
 
 
@@ -52,18 +55,23 @@ def claim_output(out: Path, *, overwrite: bool, resume: bool) -> Path:
         OutputError: `out` exists and may not be replaced; or an interrupted run's work lies there and
             neither `resume` nor `overwrite` says what to do with it; or the place cannot be written.
     """
-    partial = partial_of(out)
     if out.exists() and not overwrite:
         what = "a directory" if out.is_dir() else "a file"
         raise OutputError(
             f"{out} exists already ({what}); nothing was written. Name another place with --out, or replace it with --overwrite."
         )
+    if out.exists() and not _may_be_replaced(out):
+        raise OutputError(
+            f"{out} exists already and is neither a model nor empty, so --overwrite does not touch it; nothing was written. "
+            "Name another place with --out, or remove it yourself."
+        )
+    partial = partial_of(out)
     try:
         if partial.exists() and not resume:
             if not overwrite:
                 raise OutputError(
-                    f"{partial} holds the work of a run that was interrupted; nothing was written. Continue it with --resume, or "
-                    "begin again with --overwrite."
+                    f"{partial} holds the work of a run that was interrupted; nothing was written. Continue it with --resume, "
+                    "or begin again with --overwrite."
                 )
             shutil.rmtree(partial)
         partial.mkdir(parents=True, exist_ok=True)
@@ -72,14 +80,25 @@ def claim_output(out: Path, *, overwrite: bool, resume: bool) -> Path:
     return partial
 
 
+def _may_be_replaced(out: Path) -> bool:
+    """Whether `--overwrite` may remove what stands at `out`: an empty directory, or one with a model's manifest."""
+    if not out.is_dir():
+        return False
+    if not any(out.iterdir()):
+        return True
+    try:
+        manifest = json.loads((out / "config.json").read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(manifest, dict) and manifest.get("format") == FORMAT
+
+
 def finish_output(partial: Path, out: Path, content: ModelContent) -> None:
-    """Writes the model into `partial` and renames it to `out`; an `out` that stood there is replaced.
+    """Writes the model into `partial` and renames it to `out`; a model that stood there is replaced.
 
     Raises:
         RunError: the disk is full or fails. `out` is then as it was before.
     """
-    from safetensors import SafetensorError
-
     try:
         tensors = {name: np.ascontiguousarray(tensor, dtype=np.float32) for name, tensor in sorted(content.tensors.items())}
         files = {
@@ -90,22 +109,55 @@ def finish_output(partial: Path, out: Path, content: ModelContent) -> None:
         }
         files["config.json"] = readable_json(sealed_manifest(content.config, files))
         for name, data in files.items():
-            with (partial / name).open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-        if out.exists():
-            replaced = out.with_name(out.name + ".replaced")
-            shutil.rmtree(replaced, ignore_errors=True)
-            os.rename(out, replaced)
-            os.rename(partial, out)
-            shutil.rmtree(replaced)
-        else:
-            os.rename(partial, out)
-    except (OSError, SafetensorError) as error:
+            _write_to_disk(partial / name, data)
+        _move_into_place(partial, out)
+    except OSError as error:
         (partial / "config.json").unlink(missing_ok=True)
-        reason = getattr(error, "strerror", None) or str(error)
-        raise RunError(f"{out} could not be written: {reason}. No model was left there; make room and run again with --resume.") from error
+        raise RunError(
+            f"{out} could not be written: {error.strerror or error}. No model was left there; make room and run again with --resume."
+        ) from error
+
+
+def copy_model(model: Path, out: Path) -> None:
+    """Copies the files of a model directory to `out`, whole or not at all.
+
+    Raises:
+        OutputError: `out` exists or cannot be written.
+    """
+    if out.exists():
+        raise OutputError(f"{out} exists already; nothing was written. Name another place, or remove it first.")
+    partial = partial_of(out)
+    try:
+        partial.mkdir(parents=True)
+        for name in REQUIRED_FILES:
+            _write_to_disk(partial / name, (model / name).read_bytes())
+        os.rename(partial, out)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise OutputError(f"{out} cannot be written: {error.strerror}. Name a place that you may write.") from error
+
+
+def _write_to_disk(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _move_into_place(partial: Path, out: Path) -> None:
+    """Renames `partial` to `out`. What stood at `out` is put back if that fails, and removed if not."""
+    if not out.exists():
+        os.rename(partial, out)
+        return
+    replaced = out.with_name(out.name + ".replaced")
+    shutil.rmtree(replaced, ignore_errors=True)
+    os.rename(out, replaced)
+    try:
+        os.rename(partial, out)
+    except OSError:
+        os.rename(replaced, out)
+        raise
+    shutil.rmtree(replaced, ignore_errors=True)
 
 
 @contextmanager
@@ -116,17 +168,25 @@ def write_atomically(path: Path) -> Iterator[BinaryIO]:
         OutputError: the place cannot be written.
         RunError: the disk fills up or fails underway.
     """
-    partial = path.with_name(path.name + ".partial")
+    if path.is_dir():
+        raise OutputError(f"{path} is a directory; a file was expected. Name a file in it.")
+    is_special = path.exists() and not path.is_file()  # a pipe or a device is written to as it is, and never replaced
+    target = path if is_special else path.resolve()  # what a link points to is replaced, not the link
+    partial = target if is_special else target.with_name(target.name + ".partial")
     try:
         file = partial.open("wb")
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror}. Name a place that you may write.") from error
+    if is_special:
+        with file:
+            yield file
+        return
     try:
         with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(partial, path)
+        os.replace(partial, target)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise RunError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.cli.options import Quiet, Threads
+from tidegate.cli.options import Quiet, Threads, Version
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,6 +24,7 @@ def demo(
     ] = None,
     threads: Threads = None,
     quiet: Quiet = False,
+    version: Version = False,
 ) -> None:
     """Train rnn, lstm, gru, bilstm and bigru on generated sentences (no data needed, about a minute) and compare them with theory."""
     from tidegate.cli.threads import use_threads

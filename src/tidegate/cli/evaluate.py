@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tidegate.cli.options import BatchTokens, Model, Quiet, Threads
+from tidegate.cli.options import BatchTokens, Model, Quiet, Threads, Version
 
 if TYPE_CHECKING:
     from tidegate.runtime import TagModel
@@ -30,6 +30,7 @@ def evaluate(
     batch_tokens: BatchTokens = None,
     threads: Threads = None,
     quiet: Quiet = False,
+    version: Version = False,
 ) -> None:
     """Score a model on labelled files.
 

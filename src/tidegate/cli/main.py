@@ -5,16 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from typing import Annotated, NoReturn
+from typing import NoReturn
 
 import typer
 
 from tidegate.cli.demo import demo
 from tidegate.cli.evaluate import evaluate
+from tidegate.cli.options import Version
 from tidegate.cli.predict import predict
 from tidegate.cli.train import train_app
 from tidegate.errors import MissingExtraError, RunError, TidegateError, UserError
-from tidegate.version import __version__
 
 app = typer.Typer(
     help="Train, compare, explain and ship gated recurrent networks on your own text, on an ordinary CPU.",
@@ -30,21 +30,13 @@ app.command()(predict)
 app.command()(demo)
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        print(f"tidegate {__version__}")
-        raise typer.Exit
-
-
 @app.callback()
-def _root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and end.", callback=_print_version, is_eager=True)] = False,
-) -> None:
+def _root(version: Version = False) -> None:
     """Train, compare, explain and ship gated recurrent networks on your own text, on an ordinary CPU."""
 
 
 def main() -> None:
-    """Runs the command line. Exits with 0 when done, 1 when it failed, 2 for the user's mistake."""
+    """Runs the command line. Exits with 0 when done, 1 when it failed, 2 for the user's mistake, 130 for Ctrl-C."""
     try:
         app()
     except UserError as error:
@@ -56,9 +48,6 @@ def main() -> None:
         if error.name is None or error.name.partition(".")[0] not in ("torch", "lightning", "pydantic", "tensorboard"):
             raise
         _fail(MissingExtraError("train", "this command"), 2)
-    except KeyboardInterrupt:
-        print("tidegate: interrupted", file=sys.stderr)
-        _leave(1)
     except BrokenPipeError:
         _leave(1)  # whoever read our output has gone, as `head` does; there is nobody to tell
     except OSError as error:

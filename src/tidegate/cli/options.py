@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from tidegate.version import __version__
+
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress and no notes.")]
 Threads = Annotated[
     int | None,
@@ -28,6 +30,16 @@ BatchTokens = Annotated[
         show_default=False,
     ),
 ]
+
+
+def print_version(is_wanted: bool) -> None:
+    """Prints the version and ends, if asked to."""
+    if is_wanted:
+        print(f"tidegate {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[bool, typer.Option("--version", help="Print the version and end.", callback=print_version, is_eager=True)]
 
 
 def complete_arch(incomplete: str) -> list[str]:

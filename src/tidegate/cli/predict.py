@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.cli.options import BatchTokens, Model, Quiet, Threads
+from tidegate.cli.options import BatchTokens, Model, Quiet, Threads, Version
 
 if TYPE_CHECKING:
     from tidegate.data import TokenRecord
-    from tidegate.runtime import TagAnswer, TagModel
 
 _INPUTS = ("auto", "text", "tokens", "conllu")
 _FORMATS = ("jsonl", "csv", "conllu")
@@ -54,6 +53,7 @@ def predict(
     batch_tokens: BatchTokens = None,
     threads: Threads = None,
     quiet: Quiet = False,
+    version: Version = False,
 ) -> None:
     """Answer files or standard input: JSON Lines, one object per input, in order.
 
@@ -70,8 +70,9 @@ def predict(
     use_threads(threads)
     from tidegate.artefact import write_atomically
     from tidegate.cli.answers import writer_for
-    from tidegate.cli.live import available
-    from tidegate.errors import RecipeError, nearest
+    from tidegate.cli.live import available, standard_input
+    from tidegate.cli.progress import counted
+    from tidegate.errors import OutputError, RecipeError, nearest
     from tidegate.runtime import load
     from tidegate.runtime.tag import BATCH_TOKENS
 
@@ -83,49 +84,47 @@ def predict(
     loaded = load(model)
     budget = batch_tokens or BATCH_TOKENS
     with ExitStack() as stack:
+        if output is None and sys.stdout is None:
+            raise OutputError("standard output is closed. Open it, or name a file with --output.")
         stream = stack.enter_context(write_atomically(output)) if output is not None else sys.stdout.buffer
         write = writer_for(settled, stream, loaded, with_input=with_input)
         if not files or list(files) == ["-"]:
-            for records in available(_standard_input(kind), most_tokens=budget):
+            for records in available(standard_input(kind), most_tokens=budget):
                 for answer in loaded.answers(records, batch_tokens=budget, abstain_below=abstain_below):
                     write(answer)
                 stream.flush()
         else:
-            for answer in _answers(
-                loaded, files, kind, budget, abstain_below, is_shown=not quiet and not (output is None and sys.stdout.isatty())
-            ):
+            is_shown = not quiet and not (output is None and sys.stdout.isatty())
+            found = (record for path in _expanded(files) for record in _records(path, kind, quiet=quiet))
+            records_shown = counted(found, "predicting", is_shown=is_shown)
+            for answer in loaded.answers(records_shown, batch_tokens=budget, abstain_below=abstain_below):
                 write(answer)
             stream.flush()
 
 
-def _answers(model: TagModel, files: Sequence[str], kind: str, budget: int, abstain_below: float, *, is_shown: bool) -> Iterator[TagAnswer]:
-    from tidegate.cli.progress import counted
+def _expanded(files: Sequence[str]) -> Iterator[str]:
+    """The files that names and globs stand for; '-' stays."""
     from tidegate.data.reading import expand
 
-    records = (record for path in expand(files) for record in _records(path, kind))
-    return model.answers(counted(records, "predicting", is_shown=is_shown), batch_tokens=budget, abstain_below=abstain_below)
+    for name in files:
+        yield from [name] if name == "-" else expand([name])
 
 
-def _records(path: str, kind: str) -> Iterator[TokenRecord]:
+def _records(path: str, kind: str, *, quiet: bool) -> Iterator[TokenRecord]:
+    from tidegate.cli.live import standard_input
     from tidegate.data.columns import read_columns
     from tidegate.data.conllu import read_conllu
     from tidegate.data.reading import detect_input
     from tidegate.data.spans import read_span_lines
     from tidegate.data.words import read_text, read_tokens
 
+    if path == "-":
+        return standard_input(kind)
     found = detect_input(path) if kind == "auto" else kind
     if found == "columns":
-        return read_columns(path, label=())
+        if not quiet:
+            print(f"{path} is read as columns, a token a line; --input text reads a sequence a line.", file=sys.stderr)
+        return read_columns(path, label=(), is_labelled=False)
     if found == "spans":
-        return read_span_lines(path, label=())
+        return read_span_lines(path, label=(), is_labelled=False)
     return {"text": read_text, "tokens": read_tokens, "conllu": read_conllu}[found](path)
-
-
-def _standard_input(kind: str) -> Iterator[TokenRecord]:
-    from tidegate.data.conllu import read_conllu_lines
-    from tidegate.data.opening import open_stream
-    from tidegate.data.words import read_text_lines, read_tokens_lines
-
-    name = "standard input"
-    reader = {"auto": read_text_lines, "text": read_text_lines, "tokens": read_tokens_lines, "conllu": read_conllu_lines}[kind]
-    return reader(open_stream(sys.stdin.buffer, name), name)

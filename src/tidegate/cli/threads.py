@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from tidegate.errors import RecipeError
+
 
 def available_threads() -> int:
     """The smaller of CPU affinity and cgroup quota, at least 1."""
@@ -25,7 +27,10 @@ def use_threads(asked: int | None) -> int:
 
     Precedence: `--threads`, TIDEGATE_NUM_THREADS, what is available. Must run before NumPy is imported.
     """
-    count = asked or int(os.environ.get("TIDEGATE_NUM_THREADS") or available_threads())
+    named = os.environ.get("TIDEGATE_NUM_THREADS", "")
+    if named and not (named.isdecimal() and int(named) > 0):
+        raise RecipeError(f"TIDEGATE_NUM_THREADS is '{named}'; a whole number above 0 was expected. Correct it or unset it.")
+    count = asked or int(named or available_threads())
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(count)
     return count

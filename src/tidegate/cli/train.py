@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tidegate.cli.options import Quiet, Seed, Threads, complete_arch
+from tidegate.cli.options import Quiet, Seed, Threads, Version, complete_arch
 
 if TYPE_CHECKING:
     from tidegate.training.corpus import TagCorpus
@@ -99,6 +99,7 @@ def tag(
     ] = False,
     threads: Threads = None,
     quiet: Quiet = False,
+    version: Version = False,
 ) -> None:
     """Train a tagger: a label for every token (parts of speech, named entities, slots)."""
     started = time.monotonic()

@@ -63,7 +63,9 @@ class _Table:
         return line == "#" or (line.startswith("# ") and (bool(_KEYED.match(line)) or len(self.cut(line)) != self.width))
 
 
-def read_columns(path: str | os.PathLike[str], *, label: Sequence[str], token: str | None = None) -> Iterator[TokenRecord]:
+def read_columns(
+    path: str | os.PathLike[str], *, label: Sequence[str], token: str | None = None, is_labelled: bool = True
+) -> Iterator[TokenRecord]:
     """The sentences of a column file, plain or gzip, one after another.
 
     Args:
@@ -72,6 +74,7 @@ def read_columns(path: str | os.PathLike[str], *, label: Sequence[str], token: s
             NER the third), named 'label'.
         token: the token's column, by name or number; None: the column named form, token, word or text, else
             the first column that is no id.
+        is_labelled: whether a file of one column, a token a line, is refused.
 
     Raises:
         DataError: no such column, a row with another number of columns, a row without a token.
@@ -80,7 +83,7 @@ def read_columns(path: str | os.PathLike[str], *, label: Sequence[str], token: s
     file = os.fspath(path)
     lines = open_lines(path)
     sample = list(_first_lines(lines))
-    table = _survey(sample, file, label, token)
+    table = _survey(sample, file, label, token, is_labelled)
     tokens: list[str] = []
     numbers: list[int] = []
     rows: list[list[str]] = []
@@ -160,7 +163,7 @@ def _first_lines(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
             return
 
 
-def _survey(sample: Sequence[tuple[int, str]], file: str, label: Sequence[str], token: str | None) -> _Table:
+def _survey(sample: Sequence[tuple[int, str]], file: str, label: Sequence[str], token: str | None, is_labelled: bool) -> _Table:
     """Decides how to read the file, from its first lines."""
     sniffed = sniff(line for _, line in sample)
     if sniffed is None:
@@ -174,6 +177,8 @@ def _survey(sample: Sequence[tuple[int, str]], file: str, label: Sequence[str], 
     declared = next((match[1].split() for _, line in sample if (match := _GLOBAL.match(line))), None)
     names = declared or (cells if header else None)
     width = len(declared) if declared else sniffed.width
+    if width == 1 and not is_labelled:
+        return _Table(sniffed.delimiter, 1, 0, False, 0, {})
     if width < 2:
         where = Source(file, first)
         raise DataError(

@@ -67,6 +67,14 @@ def detect(path: str | os.PathLike[str]) -> str:
     )
 
 
+def detect_line(line: str) -> str:
+    """What a stream's first line says of its format: 'conllu' (a row, or a comment of CoNLL-U's own), 'spans' (JSON) or 'text'."""
+    row = line.split("\t")
+    if (len(row) == len(COLUMNS) and _ID.fullmatch(row[0])) or line.startswith(("# sent_id", "# newdoc", "# newpar", "# text =")):
+        return "conllu"
+    return "spans" if line.startswith("{") and _is_json(line) else "text"
+
+
 def detect_input(path: str | os.PathLike[str]) -> str:
     """The format of a file to be answered: as `detect`, but a file that holds no labelled tokens is 'text'; so is every .txt.
 
@@ -78,9 +86,15 @@ def detect_input(path: str | os.PathLike[str]) -> str:
     if not any(line.strip() for _, line in islice(open_lines(path), _SAMPLE)):
         return "text"
     try:
-        return detect(path)
+        found = detect(path)
     except DataError:
         return "text"
+    # Lines of equally many words are no table: without a suffix that says so, only tabs make columns.
+    suffix = os.path.splitext(os.fspath(path).removesuffix(".gz"))[1].lower()
+    if found == "columns" and suffix not in _COLUMN_SUFFIXES:
+        sniffed = sniff(line for _, line in islice(open_lines(path), _SAMPLE))
+        return "columns" if sniffed is not None and sniffed.delimiter == "\t" else "text"
+    return found
 
 
 def read_labelled(path: str | os.PathLike[str], *, label: Sequence[str]) -> Iterator[TokenRecord]:

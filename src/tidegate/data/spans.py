@@ -30,10 +30,18 @@ _HALF_PAIR = re.compile("[\ud800-\udfff]")
 _FORMS = "'text' with 'spans', 'tokens' with 'labels' or 'spans', or 'chunks'"
 
 
-def read_span_lines(path: str | os.PathLike[str], *, label: Sequence[str]) -> Iterator[TokenRecord]:
-    """The records of a JSON Lines file, plain or gzip, one a line; empty lines are passed over.
+def read_span_lines(path: str | os.PathLike[str], *, label: Sequence[str], is_labelled: bool = True) -> Iterator[TokenRecord]:
+    """The records of a JSON Lines file, plain or gzip, one a line; empty lines are passed over."""
+    return read_span_lines_from(open_lines(path), os.fspath(path), label=label, is_labelled=is_labelled)
+
+
+def read_span_lines_from(
+    lines: Iterable[tuple[int, str]], file: str, *, label: Sequence[str], is_labelled: bool = True
+) -> Iterator[TokenRecord]:
+    """The records of numbered lines of JSON; `file` is what messages call their source.
 
     Args:
+        is_labelled: whether objects without labels are refused; False takes `{"text"}` and `{"tokens"}` alone as well.
         label: what to name the column that spans give, one name at most; none: 'label', or 'slot' for chunks.
             Lists of labels keep the names of their keys.
 
@@ -41,10 +49,9 @@ def read_span_lines(path: str | os.PathLike[str], *, label: Sequence[str]) -> It
         DataError: a line that is not JSON or none of the four forms; spans that lie outside, are empty or overlap.
         EncodingError: bytes that are not UTF-8.
     """
-    file = os.fspath(path)
-    for number, line in open_lines(path):
+    for number, line in lines:
         if line and not line.isspace():
-            yield _record(_parsed(line, Source(file, number)), Source(file, number), label)
+            yield _record(_parsed(line, Source(file, number)), Source(file, number), label, is_labelled)
 
 
 def _parsed(line: str, where: Source) -> dict[str, Any]:
@@ -72,20 +79,23 @@ def _parsed(line: str, where: Source) -> dict[str, Any]:
     return content
 
 
-def _record(content: dict[str, Any], where: Source, label: Sequence[str]) -> TokenRecord:
+def _record(content: dict[str, Any], where: Source, label: Sequence[str], is_labelled: bool) -> TokenRecord:
     if "chunks" in content:
         return _from_chunks(content["chunks"], where, _column(label, "slot", where))
     key = next((key for key in _SPAN_KEYS if key in content), None)
     if "tokens" in content and not ("text" in content and key and _holds_objects(content["tokens"])):
-        return _from_tokens(content, key, where, label)
+        return _from_tokens(content, key, where, label, is_labelled)
     if key is None:
         key = next((key for key in _DOCCANO_KEYS if isinstance(content.get(key), list)), None)
-    if "text" not in content or key is None:
+    if "text" not in content or (key is None and is_labelled):
         seen = ", ".join(f"'{key}'" for key in content) or "none"
         raise DataError(f"{where}: no labels found; keys here: {seen}. Expected {_FORMS}.")
     text = content["text"]
     if not isinstance(text, str):
         raise DataError(f"{where}: 'text' is {_kind(text)}; a string was expected.")
+    if key is None:
+        words = tokenise(text)
+        return TokenRecord(tuple(text[a:b] for a, b in words), where, text=text, offsets=tuple(words))
     spans = _spans(content[key], len(text), "characters", where)
     return _cut_by_spans(text, spans, where, _column(label, "label", where))
 
@@ -141,7 +151,7 @@ def _cut_by_spans(text: str, spans: Iterable[Span], where: Source, column: str) 
     return TokenRecord(tuple(text[a:b] for a, b in offsets), where, labels, text=text, offsets=tuple(offsets))
 
 
-def _from_tokens(content: Mapping[str, Any], key: str | None, where: Source, label: Sequence[str]) -> TokenRecord:
+def _from_tokens(content: Mapping[str, Any], key: str | None, where: Source, label: Sequence[str], is_labelled: bool) -> TokenRecord:
     tokens = content["tokens"]
     if not _is_strings(tokens):
         raise DataError(f"{where}: 'tokens' is {_kind(tokens)}; a list of strings was expected.")
@@ -161,7 +171,7 @@ def _from_tokens(content: Mapping[str, Any], key: str | None, where: Source, lab
     if key is not None and not (label and set(label) <= labels.keys()):
         column = _column([name for name in label if name not in labels], "label", where)
         labels[column] = tuple(labels_of(_spans(content[key], len(tokens), "tokens", where), len(tokens)))
-    if not labels:
+    if not labels and is_labelled:
         seen = ", ".join(f"'{key}'" for key in content)
         raise DataError(f"{where}: no labels found; keys here: {seen}. Expected {_FORMS}.")
     text = content.get("text")

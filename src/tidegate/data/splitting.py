@@ -25,4 +25,14 @@ def split_off(records: Sequence[TokenRecord], *, share: float, seed: int) -> tup
         )
     size = min(max(1, round(share * len(distinct))), len(distinct) - 1)
     chosen = {distinct[place] for place in np.random.default_rng(seed).permutation(len(distinct))[:size]}
+    # A label that the training part lacks could be neither learnt nor scored: sentences that hold one go back.
+    known = {pair for record in records if record.tokens not in chosen for pair in _labels(record)}
+    for record in records:
+        if record.tokens in chosen and len(chosen) > 1 and not _labels(record) <= known:
+            chosen.remove(record.tokens)
+            known |= {pair for other in records if other.tokens == record.tokens for pair in _labels(other)}
     return [r for r in records if r.tokens not in chosen], [r for r in records if r.tokens in chosen]
+
+
+def _labels(record: TokenRecord) -> set[tuple[str, str]]:
+    return {(column, label) for column, labels in record.labels.items() for label in labels}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ class LabelColumn:
         if self.name not in record.labels:
             known = ", ".join(record.labels) or "none"
             raise DataError(f"{record.source}: no label column '{self.name}' here; columns: {known}.{nearest(self.name, record.labels)}")
-        index = {label: number for number, label in enumerate(self.labels)}
+        index = _index(self.labels)
         values = record.labels[self.name]
         try:
             return np.fromiter((index[label] for label in values), dtype=np.int64, count=len(values))
@@ -119,6 +120,11 @@ class Vocabulary:
             raise ModelError(
                 f"vocabulary.json lacks or misspells {error}; the model directory is damaged: fetch or train it again."
             ) from error
+
+
+@lru_cache(maxsize=64)
+def _index(labels: tuple[str, ...]) -> dict[str, int]:
+    return {label: number for number, label in enumerate(labels)}
 
 
 def _by_count(counter: Counter[str]) -> list[tuple[str, int]]:

@@ -6,7 +6,6 @@ taken, batched by length, answered, and given back in the order it came.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from tidegate.artefact import StoredModel
+from tidegate.artefact import StoredModel, copy_model
 from tidegate.data import Source, TokenRecord, Vocabulary, reading_order
 from tidegate.data.words import tokenise
 from tidegate.decoding import marginals, softmax, spans_of, viterbi
-from tidegate.errors import DataError, OutputError
+from tidegate.errors import DataError
 from tidegate.runtime.tag_network import TagNetwork
 from tidegate.scoring import TagScorer
 
@@ -152,6 +151,8 @@ class TagModel:
     def predict(self, sentences: Iterable[str | Sequence[str]]) -> list[list[str | None]]:
         """The labels of the first column for each sentence: a list of tokens, or a text, which is cut by the word rule.
 
+        `predict(["the", "cat"])` is two texts; one sentence of two tokens is `predict([["the", "cat"]])`.
+
         Raises:
             DataError: a sentence is neither, or one text was given instead of a list of them.
         """
@@ -194,8 +195,13 @@ class TagModel:
 
     def score(self, sentences: Sequence[Sequence[str]], labels: Sequence[Sequence[str]]) -> float:
         """Strict span F1 where labels spell spans, else accuracy, of the first column; in the manner of scikit-learn."""
+        if len(sentences) != len(labels):
+            raise DataError(f"{len(sentences)} sentences, but {len(labels)} lists of labels; give one list of labels for each sentence.")
         first = self._columns[0]
         scorer = TagScorer(first.scheme)
+        for number, (tokens, right) in enumerate(zip(sentences, labels, strict=True), 1):
+            if len(tokens) != len(right):
+                raise DataError(f"sentence {number} has {len(tokens)} tokens, but {len(right)} labels; give a label for each token.")
         for right, given in zip(labels, self.predict(sentences), strict=True):
             scorer.add(right, [str(label) for label in given], is_seen=[True] * len(right), probabilities=[1.0] * len(right))
         result = scorer.result()
@@ -207,16 +213,7 @@ class TagModel:
         Raises:
             OutputError: `path` exists or cannot be written.
         """
-        out = Path(path)
-        if out.exists():
-            raise OutputError(f"{out} exists already; nothing was written. Name another place, or remove it first.")
-        partial = out.with_name(out.name + ".partial")
-        try:
-            shutil.copytree(self._path, partial)
-            partial.rename(out)
-        except OSError as error:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise OutputError(f"{out} cannot be written: {error.strerror}. Name a place that you may write.") from error
+        copy_model(self._path, Path(path))
 
 
 def as_records(sentences: Iterable[str | Sequence[str]]) -> Iterator[TokenRecord]:
@@ -228,7 +225,8 @@ def as_records(sentences: Iterable[str | Sequence[str]]) -> Iterator[TokenRecord
         if isinstance(sentence, str):
             offsets = tuple(tokenise(sentence))
             yield TokenRecord(tuple(sentence[b:e] for b, e in offsets), source, text=sentence, offsets=offsets)
-        elif all(isinstance(token, str) for token in sentence):
-            yield TokenRecord(tuple(sentence), source)
-        else:
-            raise DataError(f"sentence {number} holds something that is no text; a sentence is a text or a list of tokens, each a str.")
+            continue
+        tokens = tuple(sentence) if isinstance(sentence, Iterable) else (sentence,)
+        if not all(isinstance(token, str) for token in tokens):
+            raise DataError(f"sentence {number} is {sentence!r:.60}; a sentence is a text or a list of tokens, each a str.")
+        yield TokenRecord(tokens, source)

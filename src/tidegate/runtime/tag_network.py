@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,6 +42,7 @@ class TagNetwork:
             self._heads[column.name] = (np.ascontiguousarray(model.tensor(f"heads.{place}.weight").T), model.tensor(f"heads.{place}.bias"))
             if settings["heads"][column.name] == "crf":
                 self.transitions[column.name] = Transitions(*(model.tensor(f"crfs.{place}.{part}") for part in ("pair", "start", "end")))
+        self._lock = threading.Lock()  # several threads may ask one model; the table of forms grows under it
         self._begin_table()
 
     def _begin_table(self) -> None:
@@ -56,13 +58,15 @@ class TagNetwork:
 
     def logits(self, sentences: Sequence[Sequence[str]]) -> tuple[dict[str, Array], Ids]:
         """For each label column logits [N, K], and the offsets [B+1] of the sentences' tokens."""
-        if len(self._table) > _MOST_FORMS:
-            self._begin_table()
         offsets = np.zeros(len(sentences) + 1, dtype=np.int64)
         np.cumsum([len(sentence) for sentence in sentences], out=offsets[1:])
-        forms = self._table.encode([token for sentence in sentences for token in sentence])
-        self._fill_vectors()
-        states = self._stack(self._vectors[forms], offsets)
+        with self._lock:
+            if len(self._table) > _MOST_FORMS:
+                self._begin_table()
+            forms = self._table.encode([token for sentence in sentences for token in sentence])
+            self._fill_vectors()
+            vectors = self._vectors[forms]
+        states = self._stack(vectors, offsets)
         return {name: states @ weight + bias for name, (weight, bias) in self._heads.items()}, offsets
 
     def _fill_vectors(self) -> None:

@@ -125,7 +125,7 @@ class EndEarly(Callback):
 
     def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
         if self.reason:
-            raise KeyboardInterrupt
+            raise RunError("interrupted a second time; no model was written. What the last whole epoch left is kept: go on with --resume.")
         self.reason = INTERRUPTED
         print("\nStopping after this step; the best so far is kept. Ctrl-C again ends at once.", file=sys.stderr)
 

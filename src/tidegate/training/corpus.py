@@ -79,9 +79,9 @@ def build_corpus(
             )
     table = FormTable(vocabulary)
     encoded = encode(train, table, vocabulary.columns)
-    if files_disagree := next((r for r in (*dev, *test) if not set(columns) <= set(r.labels)), None):
-        for column in vocabulary.columns:
-            column.encode(files_disagree)
+    for column in vocabulary.columns:
+        for record in (*dev, *test):
+            column.encode(record)  # an unknown label is told now, not after hours
     return TagCorpus(train, dev, test, vocabulary, table, encoded, split)
 
 

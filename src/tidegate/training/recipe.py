@@ -22,12 +22,12 @@ from tidegate.training.durations import seconds_of
 class TagRecipe(BaseModel):
     """Settings of the task `tag`; the defaults are those of preset `default`, chosen on the development set of UD English EWT."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     task: Literal["tag"] = "tag"
     arch: str = Field("bilstm", description=f"architecture: {', '.join(ARCHITECTURES)}")
     label: tuple[str, ...] = Field((), description="label columns, by name or 1-based number; empty: the file's own default")
-    seed: Annotated[int, Field(ge=0)] = Field(1, description="all draws of chance hang on it")
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(1, description="all draws of chance hang on it")
 
     dev_share: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.1, description="share of the distinct training sentences held out where no --dev is given"
@@ -42,13 +42,15 @@ class TagRecipe(BaseModel):
     character_encoder: Literal["cnn", "bilstm", "none"] = Field("cnn", description="how spelling is read")
     character_size: Annotated[int, Field(ge=2, multiple_of=2)] = Field(128, description="width of what the character encoder gives")
     character_embedding_size: Annotated[int, Field(ge=1)] = Field(32, description="width of one character's vector")
-    head: Literal["auto", "crf", "softmax"] = Field("auto", description="how labels are decoded; auto: crf up to 64 labels, softmax above")
+    head: Literal["auto", "crf", "softmax"] = Field("auto", description="how labels are decoded; auto: crf up to 100 labels, softmax above")
 
     max_epochs: Annotated[int, Field(ge=0)] = Field(
         0, description="passes over the training data at most; 0: 15, or as many as make 3,000 steps, at most 50"
     )
     patience: Annotated[int, Field(ge=1)] = Field(5, description="epochs without a better development score before training ends")
-    time_budget: float | None = Field(None, description="seconds for the whole run, for instance 10m; none: no limit")
+    time_budget: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="seconds for the whole run, for instance 10m; none: no limit"
+    )
     batch_tokens: Annotated[int, Field(ge=0)] = Field(
         0, description="tokens of one training batch at most; 0: a hundredth of the training tokens, 100 at least and 800 at most"
     )
@@ -74,7 +76,10 @@ class TagRecipe(BaseModel):
     @field_validator("label", mode="before")
     @classmethod
     def _label_may_be_one_text(cls, value: Any) -> Any:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        columns = value if isinstance(value, list | tuple) else [value]
+        return tuple(str(column) if type(column) is int else column for column in columns)
 
     @field_validator("time_budget", mode="before")
     @classmethod

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import pickle
 import shutil
 from pathlib import Path
 
-from tidegate.artefact import claim_output
-from tidegate.errors import OutputError, RecipeError
+import torch
+
+from tidegate.artefact import claim_output, partial_of
+from tidegate.errors import ModelError, OutputError, RecipeError
+from tidegate.training.corpus import TagCorpus
 from tidegate.training.recipe import TagRecipe
 
 # These may change between a run and its resumption: they say when to end, not what is computed on the way.
@@ -15,7 +20,7 @@ from tidegate.training.recipe import TagRecipe
 _MAY_CHANGE = {"max_epochs", "patience", "time_budget"}
 
 
-def claim_training(recipe: TagRecipe, out: Path, *, overwrite: bool, resume: bool) -> Path:
+def claim_training(recipe: TagRecipe, corpus: TagCorpus, out: Path, *, overwrite: bool, resume: bool) -> Path:
     """The working directory of a run towards `out`, with `training/` in it and, when resuming, the checkpoint to go on from.
 
     A run that Ctrl-C or the clock ended has left a model at `out` and its last checkpoint inside; it can be
@@ -23,7 +28,8 @@ def claim_training(recipe: TagRecipe, out: Path, *, overwrite: bool, resume: boo
 
     Raises:
         OutputError: `out` exists and there is nothing to resume in it, or it cannot be written.
-        RecipeError: the interrupted run had other settings.
+        RecipeError: the interrupted run had other settings or other data, or has done more epochs than are asked for.
+        ModelError: its checkpoint is damaged.
     """
     ended_early = resume and (out / "training" / "last.ckpt").exists()
     if resume and out.exists() and not ended_early and not overwrite:
@@ -31,20 +37,48 @@ def claim_training(recipe: TagRecipe, out: Path, *, overwrite: bool, resume: boo
             f"{out} exists already and its training came to its end, so there is nothing to resume; nothing was written. "
             "Name another place with --out, or train anew with --overwrite."
         )
-    partial = claim_output(out, overwrite=overwrite or ended_early, resume=resume)
-    folder = partial / "training"
-    if ended_early and not folder.exists():
-        shutil.copytree(out / "training", folder)
-    folder.mkdir(exist_ok=True)
-    settings = recipe.model_dump(mode="json")
-    kept = folder / "recipe.json"
-    if resume and kept.exists():
-        before = json.loads(kept.read_text(encoding="utf-8"))
-        changed = [key for key, value in settings.items() if key not in _MAY_CHANGE and before.get(key) != value]
-        if changed:
-            pairs = ", ".join(f"{key} {before.get(key)!r} -> {settings[key]!r}" for key in changed)
-            raise RecipeError(
-                f"{partial}: the interrupted run had other settings ({pairs}). Resume with those, or begin again with --overwrite."
-            )
-    kept.write_text(json.dumps(settings, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    partial = partial_of(out)
+    before = partial if (partial / "training").exists() or not ended_early else out
+    run: dict[str, object] = {"recipe": recipe.model_dump(mode="json"), "data_sha256": _digest(corpus)}
+    if resume:
+        _check_same_run(before / "training", run)
+    claim_output(out, overwrite=overwrite or ended_early, resume=resume)
+    if before == out:
+        shutil.copytree(out / "training", partial / "training", dirs_exist_ok=True)
+    (partial / "training").mkdir(exist_ok=True)
+    (partial / "training" / "run.json").write_text(json.dumps(run, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     return partial
+
+
+def _check_same_run(folder: Path, run: dict[str, object]) -> None:
+    """Refuses to go on from a run in `folder` that is not this one; says nothing where there is none."""
+    if not (folder / "last.ckpt").exists() or not (folder / "run.json").exists():
+        return
+    kept = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    mend = "Resume with those, or begin again with --overwrite."
+    settings, old = run["recipe"], kept["recipe"]
+    assert isinstance(settings, dict)
+    changed = [key for key, value in settings.items() if key not in _MAY_CHANGE and old.get(key) != value]
+    if changed:
+        pairs = ", ".join(f"{key} {old.get(key)!r} -> {settings[key]!r}" for key in changed)
+        raise RecipeError(f"{folder}: the interrupted run had other settings ({pairs}). {mend}")
+    if kept["data_sha256"] != run["data_sha256"]:
+        raise RecipeError(f"{folder}: the interrupted run had other training data (a file was changed or another one named). {mend}")
+    try:
+        done = int(torch.load(folder / "last.ckpt", weights_only=True, mmap=True)["epoch"]) + 1
+    except (OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError) as error:
+        raise ModelError(f"{folder / 'last.ckpt'} is damaged and cannot be resumed from. Begin again with --overwrite.") from error
+    if done > settings["max_epochs"]:
+        raise RecipeError(
+            f"max_epochs = {settings['max_epochs']}, but the run to resume has done {done} epochs. Ask for more with --max-epochs."
+        )
+
+
+def _digest(corpus: TagCorpus) -> str:
+    """Of everything the training data tells the network: the vocabulary, and every sentence and label in numbers."""
+    sha = hashlib.sha256(json.dumps(corpus.vocabulary.to_json(), sort_keys=True).encode())
+    for record in corpus.encoded:
+        sha.update(record.forms.tobytes())
+        for name in sorted(record.labels):
+            sha.update(record.labels[name].tobytes())
+    return sha.hexdigest()

@@ -18,7 +18,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from tidegate.artefact import ModelContent, StoredModel, finish_output
 from tidegate.data import TokenRecord
-from tidegate.errors import RecipeError, RunError
+from tidegate.errors import RunError
 from tidegate.runtime import TagModel
 from tidegate.scoring import MostFrequentLabel, TagScorer
 from tidegate.tasks.tag import Head, TagNetwork, TagNetworkSettings, forbidden_pairs
@@ -31,7 +31,11 @@ from tidegate.training.resumption import claim_training
 from tidegate.version import __version__
 
 # With more labels the K² pairs of a CRF cost more than the network; measured in docs/decisions/0005.
-_MOST_CRF_LABELS = 64
+_MOST_CRF_LABELS = 100
+
+
+# Start-up before the clock begins and writing after the last step, reserved out of a time budget.
+_SECONDS_AROUND = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ def train(
     """
     began = time.monotonic() if started is None else started
     recipe = recipe.settled(corpus.tokens)
-    partial = claim_training(recipe, out, overwrite=overwrite, resume=resume)
+    partial = claim_training(recipe, corpus, out, overwrite=overwrite, resume=resume)
     try:
         return _train_in(partial, recipe, corpus, out, began, quiet=quiet)
     except BaseException:
@@ -203,16 +207,11 @@ def _fit(
     last = folder / "last.ckpt"
     scorer, keeper = ScoreDevelopment(lambda averaged: dev_score(averaged, corpus, recipe)), KeepBestAndLast(folder)
     # After the last step the development data is scored twice more (once to choose, once in full), the test data once.
-    early = EndEarly(deadline, lambda: scorer.seconds * (2 + len(corpus.test) / len(corpus.dev)))
+    early = EndEarly(deadline, lambda: _SECONDS_AROUND + scorer.seconds * (2 + len(corpus.test) / len(corpus.dev)))
     patience = EarlyStopping("dev_score", mode="max", patience=recipe.patience, check_on_train_epoch_end=True)
     callbacks: list[pl.Callback] = [scorer, early, patience, keeper]
     if not quiet:
         callbacks.append(LiveProgress(max_epochs=recipe.max_epochs, score_name=score_name(corpus), deadline=deadline, title=recipe.arch))
-    done = int(torch.load(last, weights_only=True, mmap=True)["epoch"]) + 1 if last.exists() else 0
-    if done > recipe.max_epochs:
-        raise RecipeError(
-            f"max_epochs = {recipe.max_epochs}, but the run to resume has done {done} epochs. Ask for more with --max-epochs."
-        )
     with quiet_lightning():
         trainer = pl.Trainer(
             accelerator="cpu",

@@ -65,11 +65,8 @@ class Tagger:
 
     def set_params(self, **params: Any) -> Tagger:
         """Changes settings; the tagger must be fitted anew for them to take effect."""
-        for name in ("preset", "recipe", "quiet"):
-            if name in params:
-                setattr(self, name, params.pop(name))
-        self._settings |= params
-        self._recipe()
+        fresh = Tagger(**(self.get_params() | params))  # refuses what does not fit before anything is changed
+        self.preset, self.recipe, self.quiet, self._settings = fresh.preset, fresh.recipe, fresh.quiet, fresh._settings
         return self
 
     def fit(
@@ -99,11 +96,11 @@ class Tagger:
                     raise DataError("dev must be (sentences, labels) where X and y are sentences and labels.")
                 held_out = records_of(_sentences(dev[0]), _sentences(dev[1]), recipe.label)
             corpus = build_corpus(records_of(_sentences(X), y, recipe.label), held_out, [], recipe)
-        # The model lives in a folder of its own until it is saved or this tagger is gone.
+        # The model's files live in a folder of their own for as long as the model does.
         folder = tempfile.mkdtemp(prefix="tidegate-")
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         result = train(recipe, corpus, Path(folder) / "model", quiet=self.quiet)
         self.model_ = load(result.path)
+        weakref.finalize(self.model_, shutil.rmtree, folder, ignore_errors=True)
         self.metrics_ = result.metrics
         self.classes_ = np.array(self.model_.labels[self.model_.columns[0]])
         return self
@@ -144,6 +141,8 @@ def records_of(sentences: Sentences, labels: Sentences, column: tuple[str, ...])
         raise DataError(
             f"X holds {len(sentences)} sentences, but y {len(labels)} lists of labels; give one list of labels for each sentence."
         )
+    if len(column) > 1:
+        raise DataError(f"label names {len(column)} columns ({', '.join(column)}), but y gives one. Name one, or train on a file.")
     name = column[0] if column else "label"
     records = []
     for number, (tokens, tags) in enumerate(zip(sentences, labels, strict=True), 1):
@@ -151,6 +150,8 @@ def records_of(sentences: Sentences, labels: Sentences, column: tuple[str, ...])
             raise DataError(
                 f"sentence {number} has {len(tokens)} tokens, but {len(tags)} labels; give lists of equal length, a label for each token."
             )
+        if not all(isinstance(text, str) for text in (*tokens, *tags)):
+            raise DataError(f"sentence {number} holds tokens or labels that are no text; give each as a str, for instance str(label).")
         records.append(TokenRecord(tuple(tokens), Source("the sentences given", number), {name: tuple(tags)}))
     return records
 

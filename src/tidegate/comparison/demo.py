@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from statistics import median
 
 from tidegate.data import TokenRecord
 from tidegate.data.teddy import SENTENCES, one_way_ceiling, one_way_ceiling_on, teddy_corpus
@@ -13,8 +15,9 @@ from tidegate.errors import OutputError
 from tidegate.kernels import Architecture, architecture
 from tidegate.runtime import TagModel, load
 from tidegate.training.corpus import build_corpus
+from tidegate.training.module import EpochBatches
 from tidegate.training.recipe import TagRecipe, build_recipe
-from tidegate.training.run import train
+from tidegate.training.run import build_network, train
 
 DEMO_ARCHITECTURES = ("rnn", "lstm", "gru", "bilstm", "bigru")
 
@@ -33,7 +36,6 @@ class DemoRow:
         teddy_accuracy: on the word Teddy alone.
         teddy_cut_accuracy: the same with everything to the right of Teddy deleted.
         parameters: how many.
-        epoch_seconds: median seconds of one epoch.
         seconds: of the whole training.
         answers: the tags of the two demo sentences.
     """
@@ -44,7 +46,6 @@ class DemoRow:
     teddy_accuracy: float
     teddy_cut_accuracy: float
     parameters: int
-    epoch_seconds: float
     seconds: float
     answers: list[list[str]]
 
@@ -55,10 +56,12 @@ class DemoResult:
 
     Attributes:
         ceiling, teddy_ceiling: what the best one-way reader can expect, in closed form.
+        step_seconds: for each architecture, the median time of a pass over some training batches, forward and backward.
         noise, teddy_noise: two standard errors of an accuracy at the ceiling, for a test of this size.
     """
 
     rows: list[DemoRow]
+    step_seconds: dict[str, float]
     ceiling: float
     teddy_ceiling: float
     noise: float
@@ -113,7 +116,6 @@ def run_demo(out: Path, *, seed: int = 1, quiet: bool = False, on_row: Callable[
         result = train(recipe, corpus, out / name, overwrite=True, quiet=quiet)
         seconds = time.monotonic() - began
         model = load(result.path)
-        epochs = sorted(float(epoch["seconds"]) for epoch in result.metrics["epochs"])
         teddy, cut = teddy_accuracies(model, sentences.test)
         rows.append(
             DemoRow(
@@ -123,7 +125,6 @@ def run_demo(out: Path, *, seed: int = 1, quiet: bool = False, on_row: Callable[
                 teddy_accuracy=teddy,
                 teddy_cut_accuracy=cut,
                 parameters=result.metrics["parameters"],
-                epoch_seconds=epochs[len(epochs) // 2],
                 seconds=seconds,
                 answers=[[str(label) for label in labels] for labels in model.predict([text.split() for text in SENTENCES])],
             )
@@ -134,8 +135,34 @@ def run_demo(out: Path, *, seed: int = 1, quiet: bool = False, on_row: Callable[
     teddies = sum(record.tokens.count("Teddy") for record in sentences.test)
     ceiling, teddy_ceiling = one_way_ceiling(), one_way_ceiling_on("Teddy")
     return DemoResult(
-        rows, ceiling, teddy_ceiling, _two_standard_errors(ceiling, tokens), _two_standard_errors(teddy_ceiling, teddies), tokens, teddies
+        rows=rows,
+        step_seconds=step_seconds(sentences.train, sentences.dev, seed=seed),
+        ceiling=ceiling,
+        teddy_ceiling=teddy_ceiling,
+        noise=_two_standard_errors(ceiling, tokens),
+        teddy_noise=_two_standard_errors(teddy_ceiling, teddies),
+        test_tokens=tokens,
+        test_teddies=teddies,
     )
+
+
+def step_seconds(train: list[TokenRecord], dev: list[TokenRecord], *, seed: int, rounds: int = 7, batches: int = 20) -> dict[str, float]:
+    """For each architecture the median seconds of the same `batches`, forward and backward, all of them in turn in every round."""
+    networks = {}
+    for name in DEMO_ARCHITECTURES:
+        recipe = demo_recipe(name, seed)
+        corpus = build_corpus(train, dev, [], recipe)
+        networks[name] = build_network(recipe, corpus)
+    every = EpochBatches(corpus.encoded, corpus.table, budget_tokens=recipe.batch_tokens, seed=seed, epoch=0)
+    chosen = list(islice(every, batches))
+    seconds: dict[str, list[float]] = {name: [] for name in networks}
+    for _ in range(rounds):
+        for name, network in networks.items():
+            began = time.perf_counter()
+            for batch in chosen:
+                network.loss(batch).backward()  # type: ignore[no-untyped-call]
+            seconds[name].append(time.perf_counter() - began)
+    return {name: median(times[1:]) for name, times in seconds.items()}  # the first round warms up
 
 
 def teddy_accuracies(model: TagModel, records: list[TokenRecord]) -> tuple[float, float]:

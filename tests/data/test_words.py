@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.data.words import locate, read_text, read_text_lines, read_tokens, tokenise, words
+from tidegate.data.words import locate, read_text, read_text_lines, read_tokens, tokenise
+
+
+def words(text: str) -> list[str]:
+    return [text[begin:end] for begin, end in tokenise(text)]
+
 
 # Characters where the rule has to decide something, beside whatever else hypothesis finds.
 PIECES = [

@@ -21,8 +21,6 @@ from tidegate.data.records import TokenRecord
 from tidegate.data.spans import read_span_lines
 from tidegate.errors import DataError, nearest
 
-FORMATS = ("conllu", "columns", "spans", "text", "tokens")
-
 _BY_SUFFIX = {".conllu": "conllu", ".jsonl": "spans", ".ndjson": "spans", ".json": "spans"}
 # Names under which nothing but columns is found; what separates them may then be wrong in places without a doubt about the format.
 _COLUMN_SUFFIXES = frozenset((".conll", ".conllup", ".iob", ".iob2", ".bio"))
@@ -127,18 +125,6 @@ def read_labelled(path: str | os.PathLike[str], *, label: Sequence[str]) -> Iter
         yield _checked(record, wanted)
     if is_empty:
         raise DataError(_no_sentence(name))
-
-
-def label_columns(path: str | os.PathLike[str], label: Sequence[str]) -> tuple[str, ...]:
-    """The names that the label columns asked for have in the records of this file; reads no further than its first record.
-
-    Raises:
-        DataError: as `read_labelled`, as far as that shows in the first record.
-    """
-    first = next(read_labelled(path, label=label), None)
-    if first is None:
-        raise DataError(_no_sentence(os.fspath(path)))
-    return tuple(first.labels)
 
 
 def expand(patterns: Iterable[str]) -> list[str]:

@@ -90,11 +90,6 @@ def tokenise(text: str) -> list[tuple[int, int]]:
     return [match.span() for match in _TOKEN.finditer(text.translate(_SHADOW))]
 
 
-def words(text: str) -> list[str]:
-    """The words of a text, by the rule at the head of this module."""
-    return [text[start:end] for start, end in tokenise(text)]
-
-
 def locate(tokens: Sequence[str], text: str) -> tuple[tuple[int, int], ...]:
     """Where the tokens stand in the text that they were cut from, in order, with nothing but blanks before and between them.
 

@@ -156,7 +156,6 @@ class LiveProgress(Callback):
         self._task: TaskID | None = None
         self._max_epochs, self._score_name, self._deadline, self._title = max_epochs, score_name, deadline, title
         self._tokens = 0
-        self._seconds_before = 0.0
         self._began = self._epoch_began = time.monotonic()
         self._steps_done = 0
 

@@ -12,6 +12,7 @@ READY := .venv/ready
 
 demo: $(READY)
 	$(BIN)/tidegate demo --out demo
+	@echo "First, once in this shell: . $(BIN)/activate"
 
 test: $(READY)
 	$(BIN)/python -m pytest

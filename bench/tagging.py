@@ -55,7 +55,8 @@ def row(name: str, arch: str, seeds: int, *, quiet: bool) -> str:
     """One line of the table: `seeds` runs of one recipe on one architecture."""
     from tidegate.training.corpus import TagFiles, read_corpus
     from tidegate.training.recipe import build_recipe
-    from tidegate.training.run import score_name, train
+    from tidegate.training.run import train
+    from tidegate.training.scores import score_name
 
     folder = Path(os.environ.get("TIDEGATE_DATA", "../shared/data")) / name
     if not folder.is_dir():

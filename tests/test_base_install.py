@@ -69,8 +69,8 @@ def test_training_without_the_extra_names_the_line_that_installs_it(base_python:
     )
     assert done.returncode == 2
     assert (
-        done.stderr.splitlines()[-1]
-        == "tidegate: this command needs the extra 'train', which is not installed. Install it with: pip install 'tidegate[train]'"
+        done.stderr.splitlines()[-1] == "tidegate: this command needs the extra 'train', which is not installed. Install it with: "
+        "pip install 'tidegate[train]' (in a checkout: pip install '.[train]')"
     )
     python = subprocess.run([str(base_python), "-c", "import tidegate; tidegate.Tagger"], capture_output=True, text=True, check=False)
     assert "pip install 'tidegate[train]'" in python.stderr

@@ -29,7 +29,7 @@ def __getattr__(name: str) -> Any:
         if error.name in ("torch", "lightning", "pydantic"):
             from tidegate.errors import MissingExtraError
 
-            raise MissingExtraError("train", f"tidegate.{name}") from error
+            raise MissingExtraError("train", f"tidegate.{name}") from None
         raise
 
 

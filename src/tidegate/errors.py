@@ -56,7 +56,10 @@ class MissingExtraError(UserError, ImportError):
     """A part of tidegate that was not installed."""
 
     def __init__(self, extra: str, purpose: str) -> None:
-        super().__init__(f"{purpose} needs the extra '{extra}', which is not installed. Install it with: pip install 'tidegate[{extra}]'")
+        super().__init__(
+            f"{purpose} needs the extra '{extra}', which is not installed. Install it with: pip install 'tidegate[{extra}]' "
+            f"(in a checkout: pip install '.[{extra}]')"
+        )
 
 
 class RunError(TidegateError):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from strategies import sentence
 from tidegate.data import FormTable, LabelColumn, TokenRecord, Vocabulary
-from tidegate.data.vocabulary import LONGEST_WORD, WORD_BEGIN, WORD_END
+from tidegate.data.vocabulary import LONGEST_WORD, UNKNOWN_LABEL, WORD_BEGIN, WORD_END
 from tidegate.errors import DataError, ModelError
 
 RECORDS = [
@@ -108,14 +108,9 @@ def test_labels_become_their_places_in_the_column() -> None:
     assert NER.encode(sentence("", ner="")).tolist() == []
 
 
-def test_an_unseen_label_is_refused_with_file_line_and_the_nearest() -> None:
+def test_an_unseen_label_becomes_the_id_of_unknown_labels() -> None:
     record = sentence("to New York", 811, "train.conll", ner="O B-LOCATION I-LOC")
-    with pytest.raises(DataError) as caught:
-        NER.encode(record)
-    assert str(caught.value) == (
-        "train.conll, line 812: label 'B-LOCATION' of column 'ner' is not among the 3 labels known from training. Did you mean 'B-LOC'? "
-        "Correct the file, or train again with this label in the training file."
-    )
+    assert NER.encode(record).tolist() == [0, UNKNOWN_LABEL, 2]
 
 
 def test_a_missing_column_is_refused_with_those_there_are_and_the_nearest() -> None:

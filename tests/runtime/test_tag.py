@@ -20,8 +20,8 @@ from tidegate.nn import CRF
 from tidegate.runtime import TagModel, load
 from tidegate.runtime.tag_network import TagNetwork as RuntimeNetwork
 from tidegate.training.corpus import TagCorpus, build_corpus
+from tidegate.training.networks import as_model, build_network
 from tidegate.training.recipe import build_recipe
-from tidegate.training.run import as_model, build_network
 
 
 def small_corpus(**settings: Any) -> tuple[Any, TagCorpus]:

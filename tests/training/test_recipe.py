@@ -119,3 +119,9 @@ def test_a_label_column_may_be_a_number_everywhere() -> None:
 def test_impossible_numbers_are_refused(key: str, value: float) -> None:
     with pytest.raises(RecipeError, match=f"{key} = .* does not fit"):
         build_recipe(settings={key: value})
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [("batch_size", "batch_tokens"), ("lr", "learning_rate"), ("epochs", "max_epochs")])
+def test_other_tools_words_lead_to_ours(theirs: str, ours: str) -> None:
+    with pytest.raises(RecipeError, match=f"unknown key '{theirs}'. Did you mean '{ours}'?"):
+        build_recipe(options={theirs: 3})

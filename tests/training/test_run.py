@@ -69,7 +69,7 @@ def test_the_directory_holds_what_the_run_came_to(toy_model: Path) -> None:
     assert metrics["best_epoch"] == 1 + int(np.argmax([epoch["dev_score"] for epoch in metrics["epochs"]]))
     assert metrics["dev"]["accuracy"] == pytest.approx(max(epoch["dev_score"] for epoch in metrics["epochs"]))
     card = (toy_model / "README.md").read_text()
-    assert f"| dev | accuracy | {metrics['dev']['accuracy']:.4f} | {metrics['baseline']['dev']['accuracy']:.4f} |" in card
+    assert f"| dev | upos | accuracy | {metrics['dev']['accuracy']:.4f} | {metrics['baseline']['dev']['accuracy']:.4f} |" in card
     assert not list(toy_model.rglob("*.ckpt"))
     assert list((toy_model / "training").rglob("metrics.csv"))
     assert list((toy_model / "training").rglob("events.out.tfevents*"))
@@ -291,6 +291,7 @@ def test_ctrl_c_keeps_the_best_so_far_and_resume_goes_on(toy_files: Path, tmp_pa
     assert process.returncode == 0, notes
     assert "Stopping after this step; the best so far is kept" in notes
     assert "interrupted" in output
+    assert "the same command with --resume goes on from here" in output
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["ended"] == "interrupted"
     assert (out / "training" / "last.ckpt").exists()
@@ -299,3 +300,27 @@ def test_ctrl_c_keeps_the_best_so_far_and_resume_goes_on(toy_files: Path, tmp_pa
     after = json.loads((out / "metrics.json").read_text())
     assert after["epochs"][:2] == metrics["epochs"][:2]
     assert len(after["epochs"]) > len(metrics["epochs"])
+
+
+def test_a_score_that_stands_still_is_decided_by_the_loss_and_does_not_end_the_run(
+    train_toy: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidegate.training.run.dev_score", lambda *args: 0.0)
+    result = train_toy(tmp_path / "model", max_epochs=6, patience=2)
+    losses = [epoch["dev_loss"] for epoch in result.metrics["epochs"]]
+    assert losses[-1] < losses[0] / 2
+    assert result.metrics["best_epoch"] == 1 + int(np.argmin(losses))
+    assert result.ended == "max_epochs reached"
+
+
+def test_a_single_unknown_label_among_many_counts_as_wrong(toy_files: Path, tmp_path: Path, train_toy: Train) -> None:
+    from conftest import conllu_text
+
+    odd = conllu_text(60, seed=2).replace("\tPUNCT\t", "\tODD\t", 1)
+    (tmp_path / "dev.conllu").write_text(odd, encoding="utf-8")
+    recipe = build_recipe(options={**SMALL, "max_epochs": 1})
+    corpus = read_corpus(TagFiles([str(toy_files / "train.conllu")], [str(tmp_path / "dev.conllu")]), recipe)
+    assert "label 'ODD' of column 'upos' is not among the 11 labels known from training" in corpus.unknown
+    result = train(recipe, corpus, tmp_path / "model", quiet=True)
+    assert result.metrics["dev"]["n_unknown_labels"] == 1
+    assert result.metrics["dev"]["per_label"]["ODD"]["support"] == 1

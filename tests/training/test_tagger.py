@@ -97,3 +97,21 @@ def test_labels_that_do_not_fit_are_refused_with_their_sentence() -> None:
         tidegate.Tagger(label="a,b").fit([["a"], ["b"]], [["X"], ["Y"]])
     with pytest.raises(DataError, match=r"dev must be \(sentences, labels\)"):
         tidegate.Tagger().fit([["a"], ["b"]], [["X"], ["Y"]], dev="dev.conllu")
+
+
+def test_a_fitted_tagger_can_be_pickled_and_still_predicts(tagger: Any) -> None:
+    import pickle
+
+    copy = pickle.loads(pickle.dumps(tagger))
+    assert copy.predict([["Teddy", "bears"]]) == tagger.predict([["Teddy", "bears"]])
+
+
+def test_score_reads_files_as_fit_does(tagger: Any, tmp_path: Path) -> None:
+    X, y = toy(40, 4)
+    lines = ["\n".join(f"{token}\t{tag}" for token, tag in zip(*pair, strict=True)) for pair in zip(X, y, strict=True)]
+    (tmp_path / "test.tsv").write_text("\n\n".join(lines) + "\n", encoding="utf-8")
+    assert tagger.score(tmp_path / "test.tsv") == pytest.approx(tagger.score(X, y))
+
+
+def test_repr_shows_what_was_set() -> None:
+    assert repr(tidegate.Tagger(arch="gru", hidden_size=7)) == "Tagger(arch='gru', hidden_size=7)"

@@ -2,7 +2,7 @@
 
 from tidegate.artefact.manifest import FORMAT, FORMAT_VERSION, REQUIRED_FILES
 from tidegate.artefact.reading import StoredModel, read_model
-from tidegate.artefact.writing import ModelContent, claim_output, copy_model, finish_output, partial_of, write_atomically
+from tidegate.artefact.writing import ModelContent, check_output, claim_output, copy_model, finish_output, partial_of, write_atomically
 
 __all__ = [
     "FORMAT",
@@ -10,6 +10,7 @@ __all__ = [
     "REQUIRED_FILES",
     "ModelContent",
     "StoredModel",
+    "check_output",
     "claim_output",
     "copy_model",
     "finish_output",

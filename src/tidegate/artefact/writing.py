@@ -48,13 +48,14 @@ def partial_of(out: Path) -> Path:
     return out.with_name(out.name + ".partial")
 
 
-def claim_output(out: Path, *, overwrite: bool, resume: bool) -> Path:
-    """Makes and returns the working directory `<out>.partial` of a run, before any time is spent.
+def check_output(out: Path, *, overwrite: bool, resume: bool) -> Path:
+    """Whether a run may work towards `out`; writes nothing. Gives `<out>.partial`, where it would work.
 
     Raises:
         OutputError: `out` exists and may not be replaced; or an interrupted run's work lies there and
-            neither `resume` nor `overwrite` says what to do with it; or the place cannot be written.
+            neither `resume` nor `overwrite` says what to do with it; or `out` is no name.
     """
+    partial = partial_of(out)
     if out.exists() and not overwrite:
         what = "a directory" if out.is_dir() else "a file"
         raise OutputError(
@@ -65,14 +66,23 @@ def claim_output(out: Path, *, overwrite: bool, resume: bool) -> Path:
             f"{out} exists already and is neither a model nor empty, so --overwrite does not touch it; nothing was written. "
             "Name another place with --out, or remove it yourself."
         )
-    partial = partial_of(out)
+    if partial.exists() and not resume and not overwrite:
+        raise OutputError(
+            f"{partial} holds the work of a run that was interrupted; nothing was written. Continue it with --resume, "
+            "or begin again with --overwrite."
+        )
+    return partial
+
+
+def claim_output(out: Path, *, overwrite: bool, resume: bool) -> Path:
+    """Makes and returns the working directory `<out>.partial` of a run, before any time is spent.
+
+    Raises:
+        OutputError: as `check_output`, or the place cannot be written.
+    """
+    partial = check_output(out, overwrite=overwrite, resume=resume)
     try:
         if partial.exists() and not resume:
-            if not overwrite:
-                raise OutputError(
-                    f"{partial} holds the work of a run that was interrupted; nothing was written. Continue it with --resume, "
-                    "or begin again with --overwrite."
-                )
             shutil.rmtree(partial)
         partial.mkdir(parents=True, exist_ok=True)
     except OSError as error:

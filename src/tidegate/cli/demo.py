@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.cli.options import Quiet, Threads, Version
+from tidegate.cli.options import Quiet, Version
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,14 +23,16 @@ def demo(
     picture: Annotated[
         Path | None, typer.Option("--picture", metavar="FILE.svg", help="Also save what is printed as a picture.", show_default=False)
     ] = None,
-    threads: Threads = None,
+    threads: Annotated[
+        int, typer.Option("--threads", min=1, metavar="N", help="Threads to use; for networks as small as these more are no faster.")
+    ] = 1,
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
     """Train rnn, lstm, gru, bilstm and bigru on generated sentences (no data needed, about a minute) and compare them with theory."""
     from tidegate.cli.threads import use_threads
 
-    count = use_threads(threads)
+    use_threads(threads)
     if not quiet:
         print("loading PyTorch …", file=sys.stderr)
     import torch
@@ -39,7 +41,7 @@ def demo(
     from tidegate.comparison.demo import run_demo
     from tidegate.errors import OutputError
 
-    torch.set_num_threads(count)
+    torch.set_num_threads(threads)
     result = run_demo(out, seed=seed, quiet=quiet)
     console = Console(record=picture is not None, width=104 if picture is not None else None)
     _print_sentences(console, result)
@@ -80,7 +82,7 @@ def _print_table(console: Console, result: DemoResult) -> None:
     from rich.table import Table
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("arch", "reads", "accuracy", "one-way ceiling", "Teddy alone", "right of it deleted", "parameters", "seconds"):
+    for heading in ("arch", "reads", "accuracy", "one-way\nceiling", "Teddy\nalone", "its right\ndeleted", "para-\nmeters", "seconds"):
         is_text = heading in ("arch", "reads")
         table.add_column(heading, justify="left" if is_text else "right", no_wrap=is_text)
     for row in result.rows:

@@ -54,6 +54,11 @@ def evaluate(
     loaded = load(model)
     records = counted(_labelled(loaded, expand(files), label), "evaluating", is_shown=not quiet)
     result = loaded.evaluate(records, batch_tokens=batch_tokens or BATCH_TOKENS)
+    if result.get("n_unknown_labels") and not quiet:
+        print(
+            f"{result['n_unknown_labels']:,} labels are unknown to the model and count as wrong. {result['first_unknown_label']}",
+            file=sys.stderr,
+        )
     if form == "json":
         print(json.dumps(result, ensure_ascii=False))
     else:

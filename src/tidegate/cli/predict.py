@@ -55,7 +55,7 @@ def predict(
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
-    """Answer files or standard input: JSON Lines, one object per input, in order.
+    """Answer files or standard input: JSON Lines, one object per input, in order; an empty line has an answer without tokens.
 
     Examples:
 
@@ -81,6 +81,8 @@ def predict(
     settled = form or (output.suffix.removeprefix(".") if output is not None and output.suffix.removeprefix(".") in _FORMATS else "jsonl")
     if settled not in _FORMATS:
         raise RecipeError(f"--format {settled} is not one of {', '.join(_FORMATS)}.{nearest(settled, _FORMATS)}")
+    if output is not None and form is None and output.suffix not in (".jsonl", ".json", ".csv", ".conllu") and not quiet:
+        print(f"{output} is written as JSON Lines; --format names another form.", file=sys.stderr)
     loaded = load(model)
     budget = batch_tokens or BATCH_TOKENS
     with ExitStack() as stack:

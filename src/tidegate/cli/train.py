@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -106,6 +107,7 @@ def tag(
     from tidegate.cli.threads import use_threads
 
     count = use_threads(threads)
+    from tidegate.artefact import check_output
     from tidegate.training.corpus import TagFiles, read_corpus
     from tidegate.training.recipe import build_recipe, parse_setting
 
@@ -113,11 +115,15 @@ def tag(
     given = {key: value for key, value in options.items() if value is not None}
     asked = build_recipe(preset=preset, recipe=recipe, options=given, settings=dict(map(parse_setting, settings or [])))
     target = out or Path(f"{_stem(train_files[0])}-{asked.arch}")
+    if not (dry_run or resume):  # the rest of what can be wrong with the place is checked when the run begins
+        check_output(target, overwrite=overwrite, resume=resume)
     corpus = read_corpus(TagFiles(train_files, dev or (), test or ()), asked)
     settled = asked.settled(corpus.tokens)
     if not quiet:
         columns = ", ".join(f"{c.name} ({len(c.labels)} labels{f', {c.scheme}' if c.scheme else ''})" for c in corpus.vocabulary.columns)
         print(f"{len(corpus.train):,} sentences, {corpus.tokens:,} tokens; {columns}; {corpus.split}", file=sys.stderr)
+        if corpus.unknown:
+            print(f"{corpus.unknown} Such labels count as wrong answers.", file=sys.stderr)
         print("loading PyTorch …", file=sys.stderr)
     # Only now, so that a mistake in the options or the files is told at once.
     import torch
@@ -129,7 +135,7 @@ def tag(
         _print_plan(settled, corpus, target)
         return
     result = train(settled, corpus, target, overwrite=overwrite, resume=resume, quiet=quiet, started=started)
-    _print_result(result, (test or dev or train_files)[0])
+    _print_result(result, corpus, example=(test or dev or train_files)[0])
 
 
 def _stem(path: str) -> str:
@@ -139,7 +145,8 @@ def _stem(path: str) -> str:
 
 def _print_plan(recipe: TagRecipe, corpus: TagCorpus, out: Path) -> None:
     from tidegate.training.durations import spoken
-    from tidegate.training.run import build_network, pilot_seconds
+    from tidegate.training.networks import build_network
+    from tidegate.training.run import pilot_seconds
 
     network = build_network(recipe, corpus)
     print(f"arch        {recipe.arch}")
@@ -156,30 +163,43 @@ def _print_plan(recipe: TagRecipe, corpus: TagCorpus, out: Path) -> None:
     predicted = pilot_seconds(recipe, corpus)
     if recipe.time_budget is not None:
         predicted = min(predicted, recipe.time_budget)
+    if recipe.time_budget is not None:
+        print(f"time budget {spoken(recipe.time_budget)}")
     print(f"predicted   {spoken(predicted)} for {recipe.max_epochs} epochs, from a pilot of a few steps; less if training ends early")
     print(f"out         {out}{' (exists)' if out.exists() else ''}")
     print("Nothing was trained.")
 
 
-def _print_result(result: TrainingResult, example: str) -> None:
+def _print_result(result: TrainingResult, corpus: TagCorpus, *, example: str) -> None:
+    """Both scores for each label column, the model's path, and commands to paste."""
     from rich.console import Console
     from rich.table import Table
 
+    from tidegate.training.callbacks import ENDED_EARLY
+    from tidegate.training.scores import score_rows
+
     metrics: dict[str, Any] = result.metrics
+    columns = [column.name for column in corpus.vocabulary.columns]
     table = Table(title=f"{result.path}  ({result.ended}; best epoch {metrics['best_epoch']})", title_justify="left")
-    for heading in ("data", "score", "model", "most frequent label"):
-        table.add_column(heading, justify="left" if heading in ("data", "score") else "right")
-    for split in ("dev", "test"):
-        for key in ("span_f1", "accuracy", "accuracy_unseen"):
-            if split in metrics and key in metrics[split]:
-                base = metrics["baseline"][split].get(key)
-                table.add_row(split, key, f"{metrics[split][key]:.4f}", "–" if base is None else f"{base:.4f}")
+    for heading in ("data", "column", "score", "model", "most frequent label"):
+        table.add_column(heading, justify="right" if heading in ("model", "most frequent label") else "left")
+    main_scores = []
+    for part, column, key, model, base in score_rows(metrics, columns):
+        table.add_row(part, column, key, f"{model:.4f}", "–" if base is None else f"{base:.4f}")
+        if key != "accuracy_unseen" and base is not None:
+            main_scores.append((model, base))
     console = Console()
     console.print(table)
+    if main_scores[0][0] < main_scores[0][1]:
+        console.print("The network is below the baseline: it needs more data, more epochs (--max-epochs, --set patience=20) or both.")
     console.print("Next:", highlight=False)
+    if result.ended in ENDED_EARLY:
+        console.print("  the same command with --resume goes on from here", highlight=False)
+    sentence = next(record for record in corpus.dev if record.tokens)
+    text = sentence.text or " ".join(sentence.tokens)
     for command in (
         f"tidegate evaluate {result.path} {example}",
-        f"echo 'Teddy bears are soft toys .' | tidegate predict {result.path}",
-        f"python -c \"import tidegate; print(tidegate.load('{result.path}').predict(['Teddy bears are soft toys .']))\"",
+        f"echo {shlex.quote(text)} | tidegate predict {result.path}",
+        f"python -c {shlex.quote(f'import tidegate; print(tidegate.load({str(result.path)!r}).predict([{text!r}]))')}",
     ):
-        console.print(f"  {command}", highlight=False, soft_wrap=True)
+        console.print(f"  {command}", highlight=False, soft_wrap=True, markup=False)

@@ -16,8 +16,9 @@ from tidegate.kernels import Architecture, architecture
 from tidegate.runtime import TagModel, load
 from tidegate.training.corpus import build_corpus
 from tidegate.training.module import EpochBatches
+from tidegate.training.networks import build_network
 from tidegate.training.recipe import TagRecipe, build_recipe
-from tidegate.training.run import build_network, train
+from tidegate.training.run import train
 
 DEMO_ARCHITECTURES = ("rnn", "lstm", "gru", "bilstm", "bigru")
 

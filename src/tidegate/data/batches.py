@@ -56,7 +56,7 @@ class EncodedRecord:
 
 
 def encode(records: Iterable[TokenRecord], table: FormTable, columns: Sequence[LabelColumn] = ()) -> list[EncodedRecord]:
-    """The records in numbers; with columns, their labels too (DataError where one is missing or unknown)."""
+    """The records in numbers; with columns, their labels too (DataError where a column is missing)."""
     return [EncodedRecord(table.encode(record.tokens), {c.name: c.encode(record) for c in columns}) for record in records]
 
 

@@ -7,18 +7,19 @@ later complaint can name the file and the line.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a record begins: the file's name as the user gave it, and a line counted from 1."""
+    """Where a record begins: the file's name as the user gave it and a line counted from 1, or whatever else `unit` counts."""
 
     file: str
     line: int
+    unit: str = "line"
 
     def __str__(self) -> str:
-        return f"{self.file}, line {self.line}"
+        return f"{self.file}, {self.unit} {self.line}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +49,4 @@ class TokenRecord:
 
     def where(self, token: int) -> Source:
         """Where the given token (counted from 0) stands."""
-        return Source(self.source.file, self.lines[token] if self.lines else self.source.line)
+        return replace(self.source, line=self.lines[token]) if self.lines else self.source

@@ -23,6 +23,8 @@ Ids = NDArray[np.int64]
 
 # Characters 1 and 2 stand at a word's two ends; 0 is the unknown character.
 WORD_BEGIN, WORD_END, _FIRST_CHARACTER = 1, 2, 3
+# The id of a label that training never met: `unknown_labels` decides what is done about it.
+UNKNOWN_LABEL = -1
 # A longer word keeps its two ends: what a suffix or prefix says is there.
 LONGEST_WORD = 48
 
@@ -35,26 +37,26 @@ class LabelColumn:
     labels: tuple[str, ...]
     scheme: Scheme | None
 
-    def encode(self, record: TokenRecord) -> Ids:
-        """The label ids [T] of a record.
+    def of(self, record: TokenRecord) -> tuple[str, ...]:
+        """The labels [T] of a record.
 
         Raises:
-            DataError: the record lacks the column, or a label was not met in training.
+            DataError: the record lacks the column.
         """
         if self.name not in record.labels:
             known = ", ".join(record.labels) or "none"
             raise DataError(f"{record.source}: no label column '{self.name}' here; columns: {known}.{nearest(self.name, record.labels)}")
+        return record.labels[self.name]
+
+    def encode(self, record: TokenRecord) -> Ids:
+        """The label ids [T] of a record; UNKNOWN_LABEL for a label that was not met in training.
+
+        Raises:
+            DataError: the record lacks the column.
+        """
         index = _index(self.labels)
-        values = record.labels[self.name]
-        try:
-            return np.fromiter((index[label] for label in values), dtype=np.int64, count=len(values))
-        except KeyError:
-            place = next(place for place, label in enumerate(values) if label not in index)
-            raise DataError(
-                f"{record.where(place)}: label '{values[place]}' of column '{self.name}' is not among the "
-                f"{len(self.labels)} labels known from training.{nearest(values[place], self.labels)} "
-                "Correct the file, or train again with this label in the training file."
-            ) from None
+        labels = self.of(record)
+        return np.fromiter((index.get(label, UNKNOWN_LABEL) for label in labels), dtype=np.int64, count=len(labels))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tidegate.artefact import StoredModel, copy_model
-from tidegate.data import Source, TokenRecord, Vocabulary, reading_order
+from tidegate.data import Source, TokenRecord, UnknownLabels, Vocabulary, reading_order
 from tidegate.data.words import tokenise
 from tidegate.decoding import marginals, softmax, spans_of, viterbi
 from tidegate.errors import DataError
@@ -173,25 +173,25 @@ class TagModel:
     def evaluate(self, records: Iterable[TokenRecord], *, batch_tokens: int = BATCH_TOKENS) -> dict[str, Any]:
         """Scores against labelled records, with the keys of `evaluate --format json`; further columns under `columns`.
 
+        A label that training did not know counts as a wrong answer; `n_unknown_labels` says how many there were.
+
         Raises:
-            DataError: a label that training did not know, or a column that is missing, with its file and line.
+            DataError: a column is missing, or more than two in a hundred labels are unknown; with file and line.
         """
         scorers = {column.name: TagScorer(column.scheme) for column in self._columns}
-
-        def checked(records: Iterable[TokenRecord]) -> Iterator[TokenRecord]:
-            for record in records:
-                for column in self._columns:
-                    column.encode(record)
-                yield record
-
-        for answer in self.answers(checked(records), batch_tokens=batch_tokens):
+        unknown = UnknownLabels(self._columns)
+        for answer in self.answers(unknown.watch(records), batch_tokens=batch_tokens):
             seen = [self._network.is_seen(token) for token in answer.record.tokens]
             for name, scorer in scorers.items():
                 given = [str(label) for label in answer.columns[name]]
                 scorer.add(answer.record.labels[name], given, is_seen=seen, probabilities=answer.probabilities[name])
+        unknown.settle()
         results = {name: scorer.result() for name, scorer in scorers.items()}
         first, *others = self.columns
-        return results[first] | ({"columns": {name: results[name] for name in others}} if others else {})
+        result = results[first] | ({"columns": {name: results[name] for name in others}} if others else {})
+        if unknown.count:
+            result |= {"n_unknown_labels": unknown.count, "first_unknown_label": unknown.first}
+        return result
 
     def score(self, sentences: Sequence[Sequence[str]], labels: Sequence[Sequence[str]]) -> float:
         """Strict span F1 where labels spell spans, else accuracy, of the first column; in the manner of scikit-learn."""
@@ -221,7 +221,7 @@ def as_records(sentences: Iterable[str | Sequence[str]]) -> Iterator[TokenRecord
     if isinstance(sentences, str):
         raise DataError("one text was given where a list of sentences is expected; write [text], or [[token, token, …]].")
     for number, sentence in enumerate(sentences, 1):
-        source = Source("the sentences given", number)
+        source = Source("the sentences given", number, "sentence")
         if isinstance(sentence, str):
             offsets = tuple(tokenise(sentence))
             yield TokenRecord(tuple(sentence[b:e] for b, e in offsets), source, text=sentence, offsets=offsets)

@@ -45,6 +45,13 @@ class TagNetwork:
         self._lock = threading.Lock()  # several threads may ask one model; the table of forms grows under it
         self._begin_table()
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_lock"}  # a lock cannot be pickled
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._lock = threading.Lock()
+
     def _begin_table(self) -> None:
         self._table = FormTable(self._vocabulary)
         width = self._words.shape[1] + (self._shapes.shape[1] if self._shapes is not None else 0)

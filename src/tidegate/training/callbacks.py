@@ -30,10 +30,16 @@ ENDED_EARLY = (INTERRUPTED, BUDGET_SPENT)
 
 
 class ScoreDevelopment(Callback):
-    """Scores the averaged weights on the development data after each epoch. Comes first: the others read its score."""
+    """Scores the averaged weights on the development data after each epoch. Comes first: the others read its score.
 
-    def __init__(self, score: Callable[[TagNetwork], float]) -> None:
+    Args:
+        score: the score of a network, higher is better.
+        loss: its loss, nats per token; decides between epochs of equal score.
+    """
+
+    def __init__(self, score: Callable[[TagNetwork], float], loss: Callable[[TagNetwork], float]) -> None:
         self._score = score
+        self._loss = loss
         self.seconds = 0.0  # that scoring took the last time
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -41,30 +47,36 @@ class ScoreDevelopment(Callback):
         averaged = pl_module.average.module
         assert isinstance(averaged, TagNetwork)
         began = time.monotonic()
-        pl_module.dev_score = self._score(averaged)
+        pl_module.dev_score, pl_module.dev_loss = self._score(averaged), self._loss(averaged)
         self.seconds = time.monotonic() - began
-        pl_module.log("dev_score", pl_module.dev_score, batch_size=1)
+        pl_module.log_dict({"dev_score": pl_module.dev_score, "dev_loss": pl_module.dev_loss}, batch_size=1)
 
 
 class KeepBestAndLast(Checkpoint):
-    """Keeps `last.ckpt`, from which a run is resumed, and `best.ckpt`, whose weights become the model.
+    """Keeps `last.ckpt`, from which a run is resumed, and `best.ckpt`, whose weights become the model; ends a run that gets no better.
+
+    The best epoch has the highest development score and, among equals, the lowest loss: a score that stands still at
+    0 (no span found yet) or at 1 says nothing, while the loss still does. Lightning's EarlyStopping watches one number.
 
     Lightning's ModelCheckpoint would also take a half epoch, ended by Ctrl-C or the clock, for a whole
     one, and resuming would then skip its other half. Here `last.ckpt` is written after whole epochs only.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, patience: int) -> None:
         self.folder = folder
-        self.best_score = float("-inf")
-        self.best_epoch = -1
+        self.best = (float("-inf"), float("-inf"))  # score, and minus the loss
+        self.best_epoch = 0
+        self.is_out_of_patience = False
         self.history: list[dict[str, float]] = []
+        self._patience = patience
         self._epoch_began = time.monotonic()
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best_score": self.best_score, "best_epoch": self.best_epoch, "history": self.history}
+        return {"best": list(self.best), "best_epoch": self.best_epoch, "history": self.history}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.best_score, self.best_epoch, self.history = state_dict["best_score"], state_dict["best_epoch"], state_dict["history"]
+        score, loss = state_dict["best"]
+        self.best, self.best_epoch, self.history = (score, loss), state_dict["best_epoch"], state_dict["history"]
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._epoch_began = time.monotonic()
@@ -73,11 +85,21 @@ class KeepBestAndLast(Checkpoint):
         assert isinstance(pl_module, TrainingModule)
         epoch = trainer.current_epoch
         seconds = time.monotonic() - self._epoch_began
-        loss = float(trainer.callback_metrics["train_loss"])
-        self.history.append({"epoch": epoch + 1, "train_loss": loss, "dev_score": pl_module.dev_score, "seconds": round(seconds, 3)})
-        is_better = pl_module.dev_score > self.best_score
+        self.history.append(
+            {
+                "epoch": epoch + 1,
+                "train_loss": float(trainer.callback_metrics["train_loss"]),
+                "dev_score": pl_module.dev_score,
+                "dev_loss": pl_module.dev_loss,
+                "seconds": round(seconds, 3),
+            }
+        )
+        reached = (pl_module.dev_score, -pl_module.dev_loss)
+        is_better = reached > self.best
         if is_better:
-            self.best_score, self.best_epoch = pl_module.dev_score, epoch + 1
+            self.best, self.best_epoch = reached, epoch + 1
+        elif epoch + 1 - self.best_epoch >= self._patience:
+            self.is_out_of_patience = trainer.should_stop = True
         is_whole = trainer.fit_loop.epoch_loop.batch_progress.current.ready >= pl_module.steps_per_epoch
         try:
             if is_better:

@@ -7,9 +7,10 @@ from typing import Any
 
 from tidegate.kernels import architecture
 from tidegate.training.corpus import TagCorpus
+from tidegate.training.scores import score_rows
 
 
-def model_card(config: Mapping[str, Any], metrics: Mapping[str, Any], corpus: TagCorpus) -> str:
+def model_card(config: Mapping[str, Any], metrics: dict[str, Any], corpus: TagCorpus) -> str:
     """Markdown: what the model does, how good it is beside the baseline, what it was trained on, how to use it."""
     arch = architecture(config["arch"])
     columns = corpus.vocabulary.columns
@@ -21,15 +22,11 @@ def model_card(config: Mapping[str, Any], metrics: Mapping[str, Any], corpus: Ta
         "",
         "## Scores",
         "",
-        "| data | score | model | baseline (most frequent label per word) |",
-        "|---|---|---|---|",
+        "| data | column | score | model | baseline (most frequent label per word) |",
+        "|---|---|---|---|---|",
     ]
-    for split in ("dev", "test"):
-        if split in metrics:
-            for key in ("span_f1", "accuracy", "accuracy_unseen"):
-                if key in metrics[split]:
-                    base = metrics["baseline"][split].get(key)
-                    lines.append(f"| {split} | {key} | {metrics[split][key]:.4f} | {'–' if base is None else f'{base:.4f}'} |")
+    for part, column, key, model, base in score_rows(metrics, [c.name for c in columns]):
+        lines.append(f"| {part} | {column} | {key} | {model:.4f} | {'–' if base is None else f'{base:.4f}'} |")
     lines += [
         "",
         "## Training",
@@ -51,7 +48,8 @@ def model_card(config: Mapping[str, Any], metrics: Mapping[str, Any], corpus: Ta
         "",
         "## Limits",
         "",
-        "It knows the kind of text it was trained on and no other; on words it never met it is right as often as `accuracy_unseen` says."
-        " A label's probability is the network's own estimate; `ece` in `metrics.json` says how far it is off on average.",
+        "It knows the kind of text it was trained on and no other"
+        + ("; on words it never met it is right as often as `accuracy_unseen` says." if "accuracy_unseen" in metrics["dev"] else ".")
+        + " A label's probability is the network's own estimate; `ece` in `metrics.json` says how far it is off on average.",
     ]
     return "\n".join(lines) + "\n"

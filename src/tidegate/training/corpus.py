@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tidegate.data import EncodedRecord, FormTable, TokenRecord, Vocabulary, encode, split_off
+from tidegate.data import EncodedRecord, FormTable, TokenRecord, UnknownLabels, Vocabulary, encode, split_off
 from tidegate.data.reading import expand, read_labelled
 from tidegate.errors import DataError
 from tidegate.training.recipe import TagRecipe
@@ -26,6 +27,7 @@ class TagCorpus:
 
     Attributes:
         split: one sentence that says where the development set comes from.
+        unknown: one sentence about the first development or test label that training lacks; empty if there is none.
     """
 
     train: list[TokenRecord]
@@ -35,6 +37,7 @@ class TagCorpus:
     table: FormTable
     encoded: list[EncodedRecord]
     split: str
+    unknown: str = ""
 
     @property
     def tokens(self) -> int:
@@ -59,7 +62,7 @@ def build_corpus(
     """The corpus of records that were read already; a development set is split off where `dev` is empty.
 
     Raises:
-        DataError: there are too few sentences, or a development or test label does not occur in training.
+        DataError: there are too few sentences, or many development or test labels do not occur in training.
     """
     train = [record for record in train if record.tokens]
     if not train:
@@ -79,10 +82,13 @@ def build_corpus(
             )
     table = FormTable(vocabulary)
     encoded = encode(train, table, vocabulary.columns)
-    for column in vocabulary.columns:
-        for record in (*dev, *test):
-            column.encode(record)  # an unknown label is told now, not after hours
-    return TagCorpus(train, dev, test, vocabulary, table, encoded, split)
+    unknown = ""
+    for part in (dev, test):
+        labels = UnknownLabels(vocabulary.columns)
+        deque(labels.watch(part), maxlen=0)
+        labels.settle()  # now, not after hours of training
+        unknown = unknown or labels.first
+    return TagCorpus(train, dev, test, vocabulary, table, encoded, split, unknown)
 
 
 def _read(names: Sequence[str], recipe: TagRecipe) -> list[TokenRecord]:

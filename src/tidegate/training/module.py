@@ -64,7 +64,7 @@ class TrainingModule(pl.LightningModule):
         super().__init__()
         self.network = network
         self.average = AveragedModel(network, multi_avg_fn=_averaging(recipe.average_decay))
-        self.dev_score = math.nan  # of the average, after each epoch; `callbacks.ScoreDevelopment` sets it
+        self.dev_score = self.dev_loss = math.nan  # of the average, after each epoch; `callbacks.ScoreDevelopment` sets them
         self._records = records
         self._table = table
         self._recipe = recipe

@@ -94,6 +94,19 @@ class TagRecipe(BaseModel):
         return self.model_copy(update={"batch_tokens": batch_tokens, "max_epochs": max_epochs})
 
 
+# What other tools call our keys, where spelling alone would not lead there.
+_SYNONYMS = {
+    "batch_size": "batch_tokens",
+    "lr": "learning_rate",
+    "epochs": "max_epochs",
+    "num_epochs": "max_epochs",
+    "layers": "num_layers",
+    "embedding_size": "word_size",
+    "ema": "average_decay",
+    "architecture": "arch",
+    "cell": "arch",
+}
+
 PRESETS: dict[str, dict[str, Any]] = {
     "fast": {"hidden_size": 100, "word_size": 64, "character_size": 64, "max_epochs": 8, "learning_rate": 4e-3, "warmup_steps": 100},
     "default": {},
@@ -192,7 +205,8 @@ def _explain(error: ValidationError, where: str, lines: Mapping[str, int], given
         place = "" if key in given or key not in lines else f"{where}, line {lines[key]}: "
         if problem["type"] == "extra_forbidden":
             known = TagRecipe.model_fields
-            sentences.append(f"{place}unknown key '{key}'.{nearest(key, known) or ' Known keys: ' + ', '.join(known) + '.'}")
+            hint = f" Did you mean '{_SYNONYMS[key]}'?" if key in _SYNONYMS else nearest(key, known)
+            sentences.append(f"{place}unknown key '{key}'.{hint or ' Known keys: ' + ', '.join(known) + '.'}")
         else:
             said = problem["msg"].removeprefix("Value error, ")
             sentences.append(f"{place}{key} = {problem['input']!r} does not fit: {said[0].lower()}{said[1:]}.".replace("..", "."))

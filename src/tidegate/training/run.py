@@ -11,28 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-import numpy as np
 import torch
-from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
-from tidegate.artefact import ModelContent, StoredModel, finish_output
-from tidegate.data import TokenRecord
+from tidegate.artefact import ModelContent, finish_output
 from tidegate.errors import RunError
-from tidegate.runtime import TagModel
-from tidegate.scoring import MostFrequentLabel, TagScorer
-from tidegate.tasks.tag import Head, TagNetwork, TagNetworkSettings, forbidden_pairs
 from tidegate.training.callbacks import ENDED_EARLY, EndEarly, KeepBestAndLast, LiveProgress, ScoreDevelopment
 from tidegate.training.card import model_card
 from tidegate.training.corpus import TagCorpus
 from tidegate.training.module import TrainingModule
+from tidegate.training.networks import as_model, build_network, model_config
 from tidegate.training.recipe import TagRecipe
 from tidegate.training.resumption import claim_training
-from tidegate.version import __version__
-
-# With more labels the K² pairs of a CRF cost more than the network; measured in docs/decisions/0005.
-_MOST_CRF_LABELS = 100
-
+from tidegate.training.scores import baseline_scores, dev_loss, dev_score, score_name
 
 # Start-up before the clock begins and writing after the last step, reserved out of a time budget.
 _SECONDS_AROUND = 1.0
@@ -120,96 +111,17 @@ def _train_in(partial: Path, recipe: TagRecipe, corpus: TagCorpus, out: Path, be
     return TrainingResult(out, metrics, ended)
 
 
-def build_network(recipe: TagRecipe, corpus: TagCorpus) -> TagNetwork:
-    """A fresh network for the corpus; its weights are a function of the recipe's seed."""
-    heads: dict[str, Head] = {}
-    for column in corpus.vocabulary.columns:
-        auto: Head = "crf" if len(column.labels) <= _MOST_CRF_LABELS else "softmax"
-        heads[column.name] = auto if recipe.head == "auto" else recipe.head
-    settings = TagNetworkSettings(
-        arch=recipe.arch,
-        hidden_size=recipe.hidden_size,
-        num_layers=recipe.num_layers,
-        word_size=recipe.word_size,
-        shape_size=recipe.shape_size,
-        character_size=recipe.character_size,
-        character_embedding_size=recipe.character_embedding_size,
-        character_encoder=recipe.character_encoder,
-        heads=heads,
-    )
-    observed = {name: [record.labels[name] for record in corpus.encoded] for name in heads}
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        return TagNetwork(
-            settings,
-            corpus.vocabulary,
-            forbidden_pairs(corpus.vocabulary, observed),
-            dropout=recipe.dropout,
-            word_dropout=recipe.word_dropout,
-        )
-
-
-def as_model(network: TagNetwork, corpus: TagCorpus, recipe: TagRecipe) -> TagModel:
-    """The network as the runtime sees it, so that every score of training is the shipped model's own."""
-    return TagModel(
-        StoredModel(Path("a network in training"), model_config(network, recipe), network.tensors(), corpus.vocabulary.to_json(), {})
-    )
-
-
-def model_config(network: TagNetwork, recipe: TagRecipe) -> dict[str, Any]:
-    """What config.json says of the model."""
-    return {
-        "tidegate_version": __version__,
-        "task": recipe.task,
-        "arch": recipe.arch,
-        "network": network.settings.to_json(),
-        "recipe": recipe.model_dump(mode="json"),
-    }
-
-
-def score_name(corpus: TagCorpus) -> str:
-    """The default score of the first label column: strict span F1 where its labels spell spans, else accuracy."""
-    return "accuracy" if corpus.vocabulary.columns[0].scheme is None else "span_f1"
-
-
-def dev_score(network: TagNetwork, corpus: TagCorpus, recipe: TagRecipe) -> float:
-    """The mean over the label columns of each one's default score on the development records."""
-    result = as_model(network, corpus, recipe).evaluate(corpus.dev)
-    by_column = {corpus.vocabulary.columns[0].name: result, **result.get("columns", {})}
-    scores = [by_column[c.name]["accuracy" if c.scheme is None else "span_f1"] for c in corpus.vocabulary.columns]
-    return float(np.mean(scores))
-
-
-def baseline_scores(corpus: TagCorpus) -> dict[str, Any]:
-    """Scores of the most frequent label per word, on the same development and test records, first column."""
-    column = corpus.vocabulary.columns[0]
-    baseline = MostFrequentLabel(corpus.train, column.name)
-    seen = {token for record in corpus.train for token in record.tokens}
-
-    def scores(records: list[TokenRecord]) -> dict[str, Any]:
-        scorer = TagScorer(column.scheme)
-        for record in records:
-            given = baseline.predict(record.tokens)
-            scorer.add(record.labels[column.name], given, is_seen=[t in seen for t in record.tokens], probabilities=[1.0] * len(record))
-        result = scorer.result()
-        return {key: result[key] for key in ("n", "accuracy", "accuracy_unseen", "macro_f1", "span_f1") if key in result}
-
-    return {"name": "most frequent label per word, suffix for unknown words", "dev": scores(corpus.dev)} | (
-        {"test": scores(corpus.test)} if corpus.test else {}
-    )
-
-
 def _fit(
     module: TrainingModule, recipe: TagRecipe, corpus: TagCorpus, folder: Path, *, deadline: float | None, quiet: bool
 ) -> tuple[KeepBestAndLast, str]:
     """Runs Lightning's trainer; gives the keeper of checkpoints and why training ended."""
     folder.mkdir(parents=True, exist_ok=True)
     last = folder / "last.ckpt"
-    scorer, keeper = ScoreDevelopment(lambda averaged: dev_score(averaged, corpus, recipe)), KeepBestAndLast(folder)
+    scorer = ScoreDevelopment(lambda averaged: dev_score(averaged, corpus, recipe), lambda averaged: dev_loss(averaged, corpus))
+    keeper = KeepBestAndLast(folder, recipe.patience)
     # After the last step the development data is scored twice more (once to choose, once in full), the test data once.
     early = EndEarly(deadline, lambda: _SECONDS_AROUND + scorer.seconds * (2 + len(corpus.test) / len(corpus.dev)))
-    patience = EarlyStopping("dev_score", mode="max", patience=recipe.patience, check_on_train_epoch_end=True)
-    callbacks: list[pl.Callback] = [scorer, early, patience, keeper]
+    callbacks: list[pl.Callback] = [scorer, early, keeper]
     if not quiet:
         callbacks.append(LiveProgress(max_epochs=recipe.max_epochs, score_name=score_name(corpus), deadline=deadline, title=recipe.arch))
     with quiet_lightning():
@@ -230,8 +142,7 @@ def _fit(
         trainer.fit(module, ckpt_path=str(last) if last.exists() else None, weights_only=True)
     if not (folder / "best.ckpt").exists():
         raise RunError("training was interrupted before anything was learnt; no model was written.")
-    stopped_for_patience = patience.stopped_epoch > 0
-    reason = early.reason or (f"no better score for {recipe.patience} epochs" if stopped_for_patience else "max_epochs reached")
+    reason = early.reason or (f"no better score for {recipe.patience} epochs" if keeper.is_out_of_patience else "max_epochs reached")
     return keeper, reason
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tidegate.data import Source, TokenRecord
+from tidegate.data.reading import expand, read_labelled
 from tidegate.errors import DataError, UserError
 from tidegate.runtime import TagModel, load
 from tidegate.training.corpus import TagFiles, build_corpus, read_corpus
@@ -19,6 +20,7 @@ from tidegate.training.recipe import TagRecipe, build_recipe
 from tidegate.training.run import train
 
 Sentences = Sequence[Sequence[str]]
+_DEFAULTS: tuple[tuple[str, object], ...] = (("preset", "default"), ("recipe", None), ("quiet", False))
 
 
 class Tagger:
@@ -48,6 +50,10 @@ class Tagger:
 
     def _recipe(self) -> TagRecipe:
         return build_recipe(preset=self.preset, recipe=self.recipe, options=self._settings)
+
+    def __repr__(self) -> str:
+        shown = {name: value for name, value in self.get_params().items() if (name, value) not in _DEFAULTS}
+        return f"Tagger({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """What the constructor was given, as scikit-learn's `clone` wants it."""
@@ -118,9 +124,14 @@ class Tagger:
         """For each sentence an array [T, K] of the probability of every label, in the order of `classes_`."""
         return self._fitted().predict_proba(X)
 
-    def score(self, X: Sentences, y: Sentences) -> float:
-        """Strict span F1 where the labels spell spans, else accuracy."""
-        return self._fitted().score(X, y)
+    def score(self, X: str | Path | Sequence[str | Path] | Sentences, y: Sentences | None = None) -> float:
+        """Strict span F1 where the labels spell spans, else accuracy, on sentences and their labels or on labelled files."""
+        model = self._fitted()
+        if y is not None:
+            return model.score(_sentences(X), y)
+        records = (record for path in expand(_paths(X)) for record in read_labelled(path, label=self._recipe().label))
+        result = model.evaluate(records)
+        return float(result.get("span_f1", result["accuracy"]))
 
     def save(self, path: str | Path) -> None:
         """Writes the model directory to `path`.
@@ -152,7 +163,7 @@ def records_of(sentences: Sentences, labels: Sentences, column: tuple[str, ...])
             )
         if not all(isinstance(text, str) for text in (*tokens, *tags)):
             raise DataError(f"sentence {number} holds tokens or labels that are no text; give each as a str, for instance str(label).")
-        records.append(TokenRecord(tuple(tokens), Source("the sentences given", number), {name: tuple(tags)}))
+        records.append(TokenRecord(tuple(tokens), Source("the sentences given", number, "sentence"), {name: tuple(tags)}))
     return records
 
 

@@ -1,0 +1,82 @@
+"""The scores of a run: of each epoch, of the baseline, and the rows that are shown at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from tidegate.data import UNKNOWN_LABEL, LabelColumn, TokenRecord, collate, encode, reading_order
+from tidegate.scoring import MostFrequentLabel, TagScorer
+from tidegate.tasks.tag import TagNetwork
+from tidegate.training.corpus import TagCorpus
+from tidegate.training.networks import as_model
+from tidegate.training.recipe import TagRecipe
+
+
+def score_name(corpus: TagCorpus) -> str:
+    """The default score of the first label column: strict span F1 where its labels spell spans, else accuracy."""
+    return "accuracy" if corpus.vocabulary.columns[0].scheme is None else "span_f1"
+
+
+def dev_score(network: TagNetwork, corpus: TagCorpus, recipe: TagRecipe) -> float:
+    """The mean over the label columns of each one's default score on the development records."""
+    result = as_model(network, corpus, recipe).evaluate(corpus.dev)
+    by_column = {corpus.vocabulary.columns[0].name: result, **result.get("columns", {})}
+    scores = [by_column[c.name]["accuracy" if c.scheme is None else "span_f1"] for c in corpus.vocabulary.columns]
+    return float(np.mean(scores))
+
+
+@torch.no_grad()
+def dev_loss(network: TagNetwork, corpus: TagCorpus) -> float:
+    """Nats per token on the development records; sentences with a label that training lacks take no part."""
+    columns = corpus.vocabulary.columns
+    encoded = [
+        r for r in encode(corpus.dev, corpus.table, columns) if len(r) and all((ids != UNKNOWN_LABEL).all() for ids in r.labels.values())
+    ]
+    was_training = network.training
+    network.eval()
+    total, tokens = 0.0, 0
+    for places in reading_order(np.array([len(record) for record in encoded], dtype=np.int64), budget_tokens=4096):
+        batch = collate([encoded[place] for place in places.tolist()], corpus.table)
+        total += float(network.loss(batch)) * batch.tokens
+        tokens += batch.tokens
+    network.train(was_training)
+    return total / max(1, tokens)
+
+
+def baseline_scores(corpus: TagCorpus) -> dict[str, Any]:
+    """Scores of the most frequent label per word on the same development and test records; further columns under `columns`."""
+    seen = {token for record in corpus.train for token in record.tokens}
+
+    def scores(column: LabelColumn, records: list[TokenRecord]) -> dict[str, Any]:
+        baseline = MostFrequentLabel(corpus.train, column.name)
+        scorer = TagScorer(column.scheme)
+        for record in records:
+            given = baseline.predict(record.tokens)
+            scorer.add(record.labels[column.name], given, is_seen=[t in seen for t in record.tokens], probabilities=[1.0] * len(record))
+        result = scorer.result()
+        return {key: result[key] for key in ("n", "accuracy", "accuracy_unseen", "macro_f1", "span_f1") if key in result}
+
+    first, *others = corpus.vocabulary.columns
+    result: dict[str, Any] = {"name": "most frequent label per word, suffix for unknown words"}
+    for part, records in (("dev", corpus.dev), ("test", corpus.test)):
+        if records:
+            result[part] = scores(first, records)
+            if others:
+                result[part]["columns"] = {column.name: scores(column, records) for column in others}
+    return result
+
+
+def score_rows(metrics: dict[str, Any], columns: Sequence[str]) -> Iterator[tuple[str, str, str, float, float | None]]:
+    """What is worth showing of a run: (data, column, score, the model's, the baseline's or None), in order."""
+    for part in ("dev", "test"):
+        for place, column in enumerate(columns if part in metrics else ()):
+            model, base = metrics[part], metrics["baseline"][part]
+            if place:
+                model, base = model["columns"][column], base["columns"][column]
+            for key in ("span_f1", "accuracy", "accuracy_unseen"):
+                if key in model:
+                    yield part, column, key, model[key], base.get(key)

@@ -26,7 +26,7 @@ check: $(READY)
 	$(BIN)/mypy
 
 bench: $(READY)
-	$(BIN)/python bench/tagging.py ud_english_ewt wnut17 snips_nlu --seeds 3 --quiet
+	$(BIN)/python bench/tagging.py ud_english_ewt wnut17 snips_nlu --seeds 3
 
 $(READY): requirements/lock.txt pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -81,7 +81,7 @@ def _print_table(console: Console, result: DemoResult) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for heading in ("arch", "reads", "accuracy", "one-way\nceiling", "Teddy\nalone", "its right\ndeleted", "para-\nmeters", "seconds"):
         is_text = heading in ("arch", "reads")
         table.add_column(heading, justify="left" if is_text else "right", no_wrap=is_text)

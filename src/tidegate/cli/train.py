@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 import time
@@ -197,9 +198,10 @@ def _print_result(result: TrainingResult, corpus: TagCorpus, *, example: str) ->
         console.print("  the same command with --resume goes on from here", highlight=False)
     sentence = next(record for record in corpus.dev if record.tokens)
     text = sentence.text or " ".join(sentence.tokens)
+    in_quotes = re.sub(r"[\"'`$\\\\!]", "", text)  # what would need escaping inside two kinds of quotes is left out
     for command in (
         f"tidegate evaluate {result.path} {example}",
         f"echo {shlex.quote(text)} | tidegate predict {result.path}",
-        f"python -c {shlex.quote(f'import tidegate; print(tidegate.load({str(result.path)!r}).predict([{text!r}]))')}",
+        f"python -c \"import tidegate; print(tidegate.load('{result.path}').predict(['{in_quotes}']))\"",
     ):
         console.print(f"  {command}", highlight=False, soft_wrap=True, markup=False)

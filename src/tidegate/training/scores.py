@@ -49,14 +49,18 @@ def dev_loss(network: TagNetwork, corpus: TagCorpus) -> float:
 
 def baseline_scores(corpus: TagCorpus) -> dict[str, Any]:
     """Scores of the most frequent label per word on the same development and test records; further columns under `columns`."""
-    seen = {token for record in corpus.train for token in record.tokens}
 
     def scores(column: LabelColumn, records: list[TokenRecord]) -> dict[str, Any]:
         baseline = MostFrequentLabel(corpus.train, column.name)
         scorer = TagScorer(column.scheme)
         for record in records:
             given = baseline.predict(record.tokens)
-            scorer.add(record.labels[column.name], given, is_seen=[t in seen for t in record.tokens], probabilities=[1.0] * len(record))
+            scorer.add(
+                record.labels[column.name],
+                given,
+                is_seen=[corpus.table.is_known(t) for t in record.tokens],
+                probabilities=[1.0] * len(record),
+            )
         result = scorer.result()
         return {key: result[key] for key in ("n", "accuracy", "accuracy_unseen", "macro_f1", "span_f1") if key in result}
 

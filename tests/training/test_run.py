@@ -20,7 +20,7 @@ from conftest import SMALL
 from tidegate.artefact import read_model
 from tidegate.errors import DataError, ModelError, OutputError, RecipeError, RunError
 from tidegate.kernels import ARCHITECTURES
-from tidegate.training.callbacks import KeepBestAndLast
+from tidegate.training.callbacks import EndEarly, KeepBestAndLast
 from tidegate.training.corpus import TagFiles, read_corpus
 from tidegate.training.module import step_seed
 from tidegate.training.recipe import build_recipe
@@ -155,9 +155,31 @@ def test_an_unknown_label_in_the_test_file_is_told_before_training(toy_files: Pa
         read_corpus(TagFiles([str(toy_files / "train.conllu")], [], [str(tmp_path / "odd.conllu")]), build_recipe())
 
 
+def test_a_run_ended_in_mid_epoch_is_resumed_to_the_bits_of_an_uninterrupted_one(
+    train_toy: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_toy(tmp_path / "whole", max_epochs=3)
+    real = EndEarly.on_train_batch_end
+
+    def stop(self: Any, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if trainer.current_epoch == 2 and batch_idx == 4:
+            self._on_interrupt(signal.SIGINT, None)
+        real(self, trainer, module, outputs, batch, batch_idx)
+
+    monkeypatch.setattr(EndEarly, "on_train_batch_end", stop)
+    ended = train_toy(tmp_path / "model", max_epochs=3)
+    monkeypatch.undo()
+    assert ended.ended == "interrupted"
+    assert len(ended.metrics["epochs"]) == 3
+    resumed = train_toy(tmp_path / "model", max_epochs=3, resume=True)
+    assert len(resumed.metrics["epochs"]) == 3
+    assert_same_bits(tmp_path / "whole", tmp_path / "model")
+    assert not list((tmp_path / "model").rglob("*.ckpt"))
+
+
 def test_resuming_a_finished_run_is_refused(train_toy: Train, tmp_path: Path) -> None:
     train_toy(tmp_path / "model", max_epochs=1)
-    with pytest.raises(OutputError, match="its training came to its end, so there is nothing to resume"):
+    with pytest.raises(OutputError, match="holds no checkpoint to go on from: its training came to its end"):
         train_toy(tmp_path / "model", max_epochs=1, resume=True)
 
 

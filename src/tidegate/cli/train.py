@@ -194,7 +194,7 @@ def _print_result(result: TrainingResult, corpus: TagCorpus, *, example: str) ->
     if main_scores[0][0] < main_scores[0][1]:
         console.print("The network is below the baseline: it needs more data, more epochs (--max-epochs, --set patience=20) or both.")
     console.print("Next:", highlight=False)
-    if result.ended in ENDED_EARLY:
+    if result.ended in ENDED_EARLY and (result.path / "training" / "last.ckpt").exists():
         console.print("  the same command with --resume goes on from here", highlight=False)
     sentence = next(record for record in corpus.dev if record.tokens)
     text = sentence.text or " ".join(sentence.tokens)

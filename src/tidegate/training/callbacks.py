@@ -66,6 +66,7 @@ class KeepBestAndLast(Checkpoint):
         self.folder = folder
         self.best = (float("-inf"), float("-inf"))  # score, and minus the loss
         self.best_epoch = 0
+        self.best_file = folder / "best.ckpt"
         self.is_out_of_patience = False
         self.history: list[dict[str, float]] = []
         self._patience = patience
@@ -103,7 +104,9 @@ class KeepBestAndLast(Checkpoint):
         is_whole = trainer.fit_loop.epoch_loop.batch_progress.current.ready >= pl_module.steps_per_epoch
         try:
             if is_better:
-                _save(trainer, self.folder / "best.ckpt", weights_only=True)
+                # A half epoch's weights may become the model, but a resumed run must not know of them.
+                self.best_file = self.folder / ("best.ckpt" if is_whole else "best-half.ckpt")
+                _save(trainer, self.best_file, weights_only=True)
             if is_whole:
                 _save(trainer, self.folder / "last.ckpt", weights_only=False)
         except (OSError, RuntimeError) as error:

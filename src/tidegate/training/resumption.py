@@ -34,7 +34,8 @@ def claim_training(recipe: TagRecipe, corpus: TagCorpus, out: Path, *, overwrite
     ended_early = resume and (out / "training" / "last.ckpt").exists()
     if resume and out.exists() and not ended_early and not overwrite:
         raise OutputError(
-            f"{out} exists already and its training came to its end, so there is nothing to resume; nothing was written. "
+            f"{out} exists already and holds no checkpoint to go on from: its training came to its end, or was ended before one "
+            "whole epoch was done. Nothing was written. "
             "Name another place with --out, or train anew with --overwrite."
         )
     partial = partial_of(out)

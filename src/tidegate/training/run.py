@@ -85,7 +85,7 @@ def _train_in(partial: Path, recipe: TagRecipe, corpus: TagCorpus, out: Path, be
     network = build_network(recipe, corpus)
     module = TrainingModule(network, corpus.encoded, corpus.table, recipe, deadline)
     keeper, ended = _fit(module, recipe, corpus, partial / "training", deadline=deadline, quiet=quiet)
-    best = torch.load(keeper.folder / "best.ckpt", weights_only=True)["state_dict"]
+    best = torch.load(keeper.best_file, weights_only=True)["state_dict"]
     network.load_state_dict({k.removeprefix("average.module."): v for k, v in best.items() if k.startswith("average.module.")})
     model = as_model(network, corpus, recipe)
     metrics: dict[str, Any] = {"dev": model.evaluate(corpus.dev)}
@@ -105,9 +105,9 @@ def _train_in(partial: Path, recipe: TagRecipe, corpus: TagCorpus, out: Path, be
     config = model_config(network, recipe)
     card = model_card(config, metrics, corpus)
     finish_output(partial, out, ModelContent(config, network.tensors(), corpus.vocabulary.to_json(), metrics, card))
-    if ended not in ENDED_EARLY:  # else the run can be resumed from these
-        for checkpoint in ("best.ckpt", "last.ckpt"):
-            (out / "training" / checkpoint).unlink(missing_ok=True)
+    # A run that was ended early is resumed from its last whole epoch, and needs the best one before that.
+    for checkpoint in ("best-half.ckpt", *(() if ended in ENDED_EARLY else ("best.ckpt", "last.ckpt"))):
+        (out / "training" / checkpoint).unlink(missing_ok=True)
     return TrainingResult(out, metrics, ended)
 
 
@@ -140,7 +140,7 @@ def _fit(
             num_sanity_val_steps=0,
         )
         trainer.fit(module, ckpt_path=str(last) if last.exists() else None, weights_only=True)
-    if not (folder / "best.ckpt").exists():
+    if not keeper.best_file.exists():
         raise RunError("training was interrupted before anything was learnt; no model was written.")
     reason = early.reason or (f"no better score for {recipe.patience} epochs" if keeper.is_out_of_patience else "max_epochs reached")
     return keeper, reason

@@ -72,8 +72,9 @@ def test_every_recipe_that_comes_along_is_valid(name: str) -> None:
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_every_preset_is_valid(preset: str) -> None:
-    build_recipe(preset=preset)
+def test_every_preset_is_valid_and_sets_what_it_says(preset: str) -> None:
+    recipe = build_recipe(preset=preset)
+    assert {key: getattr(recipe, key) for key in PRESETS[preset]} == PRESETS[preset]
 
 
 def test_every_key_explains_itself() -> None:

@@ -176,6 +176,7 @@ def _print_result(result: TrainingResult, corpus: TagCorpus, *, example: str) ->
     from rich.console import Console
     from rich.table import Table
 
+    from tidegate.scoring import default_score
     from tidegate.training.callbacks import ENDED_EARLY
     from tidegate.training.scores import score_rows
 
@@ -184,14 +185,11 @@ def _print_result(result: TrainingResult, corpus: TagCorpus, *, example: str) ->
     table = Table(title=f"{result.path}  ({result.ended}; best epoch {metrics['best_epoch']})", title_justify="left")
     for heading in ("data", "column", "score", "model", "most frequent label"):
         table.add_column(heading, justify="right" if heading in ("model", "most frequent label") else "left")
-    main_scores = []
     for part, column, key, model, base in score_rows(metrics, columns):
         table.add_row(part, column, key, f"{model:.4f}", "–" if base is None else f"{base:.4f}")
-        if key != "accuracy_unseen" and base is not None:
-            main_scores.append((model, base))
     console = Console()
     console.print(table)
-    if main_scores[0][0] < main_scores[0][1]:
+    if default_score(metrics["dev"]) < default_score(metrics["baseline"]["dev"]):
         console.print("The network is below the baseline: it needs more data, more epochs (--max-epochs, --set patience=20) or both.")
     console.print("Next:", highlight=False)
     if result.ended in ENDED_EARLY and (result.path / "training" / "last.ckpt").exists():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,7 +13,7 @@ from tidegate.data.teddy import SENTENCES, one_way_ceiling, one_way_ceiling_on, 
 from tidegate.errors import OutputError
 from tidegate.kernels import Architecture, architecture
 from tidegate.runtime import TagModel, load
-from tidegate.training.corpus import build_corpus
+from tidegate.training.corpus import TagCorpus, build_corpus
 from tidegate.training.module import EpochBatches
 from tidegate.training.networks import build_network
 from tidegate.training.recipe import TagRecipe, build_recipe
@@ -99,7 +98,7 @@ def demo_recipe(arch: str, seed: int) -> TagRecipe:
     )
 
 
-def run_demo(out: Path, *, seed: int = 1, quiet: bool = False, on_row: Callable[[DemoRow], None] | None = None) -> DemoResult:
+def run_demo(out: Path, *, seed: int = 1, quiet: bool = False) -> DemoResult:
     """Generates the corpus, trains the five networks into `out/ARCH`, and measures them.
 
     Raises:
@@ -113,10 +112,10 @@ def run_demo(out: Path, *, seed: int = 1, quiet: bool = False, on_row: Callable[
     except OSError as error:
         raise OutputError(f"{out} cannot be written: {error.strerror}. Name a place that you may write with --out.") from error
     sentences = teddy_corpus(seed=seed)
+    corpus = build_corpus(sentences.train, sentences.dev, [], demo_recipe(DEMO_ARCHITECTURES[0], seed))
     rows = []
     for name in DEMO_ARCHITECTURES:
         recipe = demo_recipe(name, seed)
-        corpus = build_corpus(sentences.train, sentences.dev, [], recipe)
         began = time.monotonic()
         result = train(recipe, corpus, out / name, overwrite=True, quiet=quiet)
         seconds = time.monotonic() - began
@@ -134,14 +133,12 @@ def run_demo(out: Path, *, seed: int = 1, quiet: bool = False, on_row: Callable[
                 answers=[[str(label) for label in labels] for labels in model.predict([text.split() for text in SENTENCES])],
             )
         )
-        if on_row is not None:
-            on_row(rows[-1])
     tokens = sum(len(record) for record in sentences.test)
     teddies = sum(record.tokens.count("Teddy") for record in sentences.test)
     ceiling, teddy_ceiling = one_way_ceiling(), one_way_ceiling_on("Teddy")
     return DemoResult(
         rows=rows,
-        step_seconds=step_seconds(sentences.train, sentences.dev, seed=seed),
+        step_seconds=step_seconds(corpus, seed=seed),
         ceiling=ceiling,
         teddy_ceiling=teddy_ceiling,
         noise=_two_standard_errors(ceiling, tokens),
@@ -151,14 +148,12 @@ def run_demo(out: Path, *, seed: int = 1, quiet: bool = False, on_row: Callable[
     )
 
 
-def step_seconds(train: list[TokenRecord], dev: list[TokenRecord], *, seed: int, rounds: int = 7, batches: int = 20) -> dict[str, float]:
+def step_seconds(corpus: TagCorpus, *, seed: int, rounds: int = 7, batches: int = 20) -> dict[str, float]:
     """For each architecture the median seconds of the same `batches`, forward and backward, all of them in turn in every round."""
-    networks = {}
-    for name in DEMO_ARCHITECTURES:
-        recipe = demo_recipe(name, seed)
-        corpus = build_corpus(train, dev, [], recipe)
-        networks[name] = build_network(recipe, corpus)
-    every = EpochBatches(corpus.encoded, corpus.table, budget_tokens=recipe.batch_tokens, seed=seed, epoch=0)
+    recipes = {name: demo_recipe(name, seed) for name in DEMO_ARCHITECTURES}
+    networks = {name: build_network(recipe, corpus) for name, recipe in recipes.items()}
+    budget_tokens = recipes[DEMO_ARCHITECTURES[0]].batch_tokens
+    every = EpochBatches(corpus.encoded, corpus.table, budget_tokens=budget_tokens, seed=seed, epoch=0)
     chosen = list(islice(every, batches))
     seconds: dict[str, list[float]] = {name: [] for name in networks}
     for _ in range(rounds):

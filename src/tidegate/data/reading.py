@@ -42,7 +42,7 @@ def detect(path: str | os.PathLike[str]) -> str:
         DataError: it is none of these, or holds nothing.
     """
     name = os.fspath(path)
-    suffix = os.path.splitext(name.removesuffix(".gz"))[1].lower()
+    suffix = _suffix(path)
     if suffix in _BY_SUFFIX:
         return _BY_SUFFIX[suffix]
     lines = [line for _, line in islice(open_lines(path), _SAMPLE)]
@@ -79,7 +79,7 @@ def detect_input(path: str | os.PathLike[str]) -> str:
     Raises:
         DataError: it cannot be opened, or is no text.
     """
-    if os.path.splitext(os.fspath(path).removesuffix(".gz"))[1].lower() == ".txt":
+    if _suffix(path) == ".txt":
         return "text"
     if not any(line.strip() for _, line in islice(open_lines(path), _SAMPLE)):
         return "text"
@@ -88,8 +88,7 @@ def detect_input(path: str | os.PathLike[str]) -> str:
     except DataError:
         return "text"
     # Lines of equally many words are no table: without a suffix that says so, only tabs make columns.
-    suffix = os.path.splitext(os.fspath(path).removesuffix(".gz"))[1].lower()
-    if found == "columns" and suffix not in _COLUMN_SUFFIXES:
+    if found == "columns" and _suffix(path) not in _COLUMN_SUFFIXES:
         sniffed = sniff(line for _, line in islice(open_lines(path), _SAMPLE))
         return "columns" if sniffed is not None and sniffed.delimiter == "\t" else "text"
     return found
@@ -145,6 +144,11 @@ def expand(patterns: Iterable[str]) -> list[str]:
             )
         found.update(dict.fromkeys(files))
     return list(found)
+
+
+def _suffix(path: str | os.PathLike[str]) -> str:
+    """The ending of a file's name in lower case, that of what is inside for .gz."""
+    return os.path.splitext(os.fspath(path).removesuffix(".gz"))[1].lower()
 
 
 def _is_json(line: str) -> bool:

@@ -19,7 +19,7 @@ from tidegate.data.words import tokenise
 from tidegate.decoding import marginals, softmax, spans_of, viterbi
 from tidegate.errors import DataError
 from tidegate.runtime.tag_network import TagNetwork
-from tidegate.scoring import TagScorer
+from tidegate.scoring import TagScorer, default_score
 
 # Most tokens of one batch. Measured in bench/RESULTS.md, "prediction".
 BATCH_TOKENS = 4096
@@ -197,15 +197,13 @@ class TagModel:
         """Strict span F1 where labels spell spans, else accuracy, of the first column; in the manner of scikit-learn."""
         if len(sentences) != len(labels):
             raise DataError(f"{len(sentences)} sentences, but {len(labels)} lists of labels; give one list of labels for each sentence.")
-        first = self._columns[0]
-        scorer = TagScorer(first.scheme)
+        scorer = TagScorer(self._columns[0].scheme)
         for number, (tokens, right) in enumerate(zip(sentences, labels, strict=True), 1):
             if len(tokens) != len(right):
                 raise DataError(f"sentence {number} has {len(tokens)} tokens, but {len(right)} labels; give a label for each token.")
         for right, given in zip(labels, self.predict(sentences), strict=True):
             scorer.add(right, [str(label) for label in given], is_seen=[True] * len(right), probabilities=[1.0] * len(right))
-        result = scorer.result()
-        return float(result["span_f1"] if first.scheme is not None else result["accuracy"])
+        return default_score(scorer.result())
 
     def save(self, path: str | Path) -> None:
         """Copies the model directory to `path`.

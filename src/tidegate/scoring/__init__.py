@@ -1,6 +1,6 @@
 """Metrics, and the baseline that every tagger is measured against."""
 
 from tidegate.scoring.baseline import MostFrequentLabel
-from tidegate.scoring.tagging import TagScorer, span_scores
+from tidegate.scoring.tagging import TagScorer, default_score, span_scores
 
-__all__ = ["MostFrequentLabel", "TagScorer", "span_scores"]
+__all__ = ["MostFrequentLabel", "TagScorer", "default_score", "span_scores"]

@@ -89,6 +89,11 @@ class TagScorer:
         return scores
 
 
+def default_score(scores: dict[str, Any]) -> float:
+    """The score that stands for a label column: strict span F1 where its labels spell spans, else accuracy."""
+    return float(scores["span_f1"] if "span_f1" in scores else scores["accuracy"])
+
+
 def precision_recall_f1(right: int, given: int, true: int) -> dict[str, Any]:
     """Precision, recall and F1 from counts; 0 where a denominator is 0, as in scikit-learn."""
     precision = right / given if given else 0.0

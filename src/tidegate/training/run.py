@@ -6,6 +6,8 @@ import logging
 import shutil
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,7 @@ from tidegate.training.module import TrainingModule
 from tidegate.training.networks import as_model, build_network, model_config
 from tidegate.training.recipe import TagRecipe
 from tidegate.training.resumption import claim_training
-from tidegate.training.scores import baseline_scores, dev_loss, dev_score, score_name
+from tidegate.training.scores import DevelopmentLoss, baseline_scores, dev_score, score_name
 
 # Start-up before the clock begins and writing after the last step, reserved out of a time budget.
 _SECONDS_AROUND = 1.0
@@ -117,7 +119,7 @@ def _fit(
     """Runs Lightning's trainer; gives the keeper of checkpoints and why training ended."""
     folder.mkdir(parents=True, exist_ok=True)
     last = folder / "last.ckpt"
-    scorer = ScoreDevelopment(lambda averaged: dev_score(averaged, corpus, recipe), lambda averaged: dev_loss(averaged, corpus))
+    scorer = ScoreDevelopment(lambda averaged: dev_score(averaged, corpus, recipe), DevelopmentLoss(corpus))
     keeper = KeepBestAndLast(folder, recipe.patience)
     # After the last step the development data is scored twice more (once to choose, once in full), the test data once.
     early = EndEarly(deadline, lambda: _SECONDS_AROUND + scorer.seconds * (2 + len(corpus.test) / len(corpus.dev)))
@@ -146,22 +148,19 @@ def _fit(
     return keeper, reason
 
 
-class quiet_lightning:
+@contextmanager
+def quiet_lightning() -> Iterator[None]:
     """Keeps Lightning's notes on hardware and loaders from the user's screen while a trainer runs; its errors pass."""
-
-    _NAMES = ("lightning.pytorch", "lightning.fabric")
-
-    def __enter__(self) -> None:
-        self._levels = [(logging.getLogger(name), logging.getLogger(name).level) for name in self._NAMES]
-        for logger, _ in self._levels:
-            logger.setLevel(logging.ERROR)
-        self._warnings = warnings.catch_warnings()
-        self._warnings.__enter__()
-        warnings.filterwarnings("ignore", module=r"lightning\..*")
-
-    def __exit__(self, *error: object) -> None:
-        self._warnings.__exit__(None, None, None)
-        for logger, level in self._levels:
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"lightning\..*")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
 
 

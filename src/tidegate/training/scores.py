@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from tidegate.data import UNKNOWN_LABEL, LabelColumn, TokenRecord, collate, encode, reading_order
-from tidegate.scoring import MostFrequentLabel, TagScorer
+from tidegate.scoring import MostFrequentLabel, TagScorer, default_score
 from tidegate.tasks.tag import TagNetwork
 from tidegate.training.corpus import TagCorpus
 from tidegate.training.networks import as_model
@@ -24,37 +24,43 @@ def score_name(corpus: TagCorpus) -> str:
 def dev_score(network: TagNetwork, corpus: TagCorpus, recipe: TagRecipe) -> float:
     """The mean over the label columns of each one's default score on the development records."""
     result = as_model(network, corpus, recipe).evaluate(corpus.dev)
-    by_column = {corpus.vocabulary.columns[0].name: result, **result.get("columns", {})}
-    scores = [by_column[c.name]["accuracy" if c.scheme is None else "span_f1"] for c in corpus.vocabulary.columns]
-    return float(np.mean(scores))
+    return float(np.mean([default_score(scores) for scores in (result, *result.get("columns", {}).values())]))
 
 
-@torch.no_grad()
-def dev_loss(network: TagNetwork, corpus: TagCorpus) -> float:
-    """Nats per token on the development records; sentences with a label that training lacks take no part."""
-    columns = corpus.vocabulary.columns
-    encoded = [
-        r for r in encode(corpus.dev, corpus.table, columns) if len(r) and all((ids != UNKNOWN_LABEL).all() for ids in r.labels.values())
-    ]
-    was_training = network.training
-    network.eval()
-    total, tokens = 0.0, 0
-    for places in reading_order(np.array([len(record) for record in encoded], dtype=np.int64), budget_tokens=4096):
-        batch = collate([encoded[place] for place in places.tolist()], corpus.table)
-        total += float(network.loss(batch)) * batch.tokens
-        tokens += batch.tokens
-    network.train(was_training)
-    return total / max(1, tokens)
+class DevelopmentLoss:
+    """Nats per token of a network on the development records, which are encoded once for all epochs.
+
+    Sentences with a label that training lacks take no part.
+    """
+
+    def __init__(self, corpus: TagCorpus) -> None:
+        encoded = [
+            record
+            for record in encode(corpus.dev, corpus.table, corpus.vocabulary.columns)
+            if len(record) and all((ids != UNKNOWN_LABEL).all() for ids in record.labels.values())
+        ]
+        lengths = np.array([len(record) for record in encoded], dtype=np.int64)
+        order = reading_order(lengths, budget_tokens=4096)
+        self._batches = [collate([encoded[place] for place in places.tolist()], corpus.table) for places in order]
+
+    @torch.no_grad()
+    def __call__(self, network: TagNetwork) -> float:
+        was_training = network.training
+        network.eval()
+        total = sum(float(network.loss(batch)) * batch.tokens for batch in self._batches)
+        network.train(was_training)
+        return total / max(1, sum(batch.tokens for batch in self._batches))
 
 
 def baseline_scores(corpus: TagCorpus) -> dict[str, Any]:
     """Scores of the most frequent label per word on the same development and test records; further columns under `columns`."""
 
+    baselines = {column.name: MostFrequentLabel(corpus.train, column.name) for column in corpus.vocabulary.columns}
+
     def scores(column: LabelColumn, records: list[TokenRecord]) -> dict[str, Any]:
-        baseline = MostFrequentLabel(corpus.train, column.name)
         scorer = TagScorer(column.scheme)
         for record in records:
-            given = baseline.predict(record.tokens)
+            given = baselines[column.name].predict(record.tokens)
             scorer.add(
                 record.labels[column.name],
                 given,

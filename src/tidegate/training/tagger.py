@@ -15,6 +15,7 @@ from tidegate.data import Source, TokenRecord
 from tidegate.data.reading import expand, read_labelled
 from tidegate.errors import DataError, UserError
 from tidegate.runtime import TagModel, load
+from tidegate.scoring import default_score
 from tidegate.training.corpus import TagFiles, build_corpus, read_corpus
 from tidegate.training.recipe import TagRecipe, build_recipe
 from tidegate.training.run import train
@@ -130,8 +131,7 @@ class Tagger:
         if y is not None:
             return model.score(_sentences(X), y)
         records = (record for path in expand(_paths(X)) for record in read_labelled(path, label=self._recipe().label))
-        result = model.evaluate(records)
-        return float(result.get("span_f1", result["accuracy"]))
+        return default_score(model.evaluate(records))
 
     def save(self, path: str | Path) -> None:
         """Writes the model directory to `path`.

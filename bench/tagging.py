@@ -53,10 +53,11 @@ def main() -> None:
 
 def row(name: str, arch: str, seeds: int, *, quiet: bool) -> str:
     """One line of the table: `seeds` runs of one recipe on one architecture."""
-    from tidegate.training.corpus import TagFiles, read_corpus
     from tidegate.training.recipe import build_recipe
     from tidegate.training.run import train
-    from tidegate.training.scores import score_name
+    from tidegate.training.tagging.corpus import TagFiles, read_corpus
+    from tidegate.training.tagging.recipe import TagRecipe
+    from tidegate.training.tagging.task import TagTask
 
     folder = Path(os.environ.get("TIDEGATE_DATA", "../shared/data")) / name
     if not folder.is_dir():
@@ -64,11 +65,12 @@ def row(name: str, arch: str, seeds: int, *, quiet: bool) -> str:
     files = TagFiles(*([str(folder / file) for file in FILES[name][split]] for split in ("train", "dev", "test")))
     results = []
     for seed in range(1, seeds + 1):
-        recipe = build_recipe(recipe=name, options={"seed": seed} | ({"arch": arch} if arch else {}))
+        recipe = build_recipe(TagRecipe, recipe=name, options={"seed": seed} | ({"arch": arch} if arch else {}))
         corpus = read_corpus(files, recipe)
         with tempfile.TemporaryDirectory() as out:
-            results.append(train(recipe, corpus, Path(out) / "model", quiet=quiet).metrics)
-    score = score_name(corpus)
+            task = TagTask(recipe, corpus)
+            results.append(train(task, Path(out) / "model", quiet=quiet).metrics)
+    score = task.score_name
     reached = [100 * metrics["test"][score] for metrics in results]
     unseen = statistics.mean(100 * metrics["test"]["accuracy_unseen"] for metrics in results)
     seconds = statistics.median(epoch["seconds"] for metrics in results for epoch in metrics["epochs"])

@@ -48,16 +48,18 @@ def toy_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def train_toy(toy_files: Path) -> Callable[..., Any]:
     """Trains on the toy files: `train_toy(out, **settings)` gives a TrainingResult."""
-    from tidegate.training.corpus import TagFiles, read_corpus
     from tidegate.training.recipe import build_recipe
     from tidegate.training.run import train
+    from tidegate.training.tagging.corpus import TagFiles, read_corpus
+    from tidegate.training.tagging.recipe import TagRecipe
+    from tidegate.training.tagging.task import TagTask
 
     def run(out: Path, *, resume: bool = False, overwrite: bool = False, test: bool = False, **settings: Any) -> Any:
-        recipe = build_recipe(options={**SMALL, **settings})
+        recipe = build_recipe(TagRecipe, options={**SMALL, **settings})
         files = TagFiles(
             [str(toy_files / "train.conllu")], [str(toy_files / "dev.conllu")], [str(toy_files / "test.conllu")] if test else []
         )
-        return train(recipe, read_corpus(files, recipe), out, resume=resume, overwrite=overwrite, quiet=True)
+        return train(TagTask(recipe, read_corpus(files, recipe)), out, resume=resume, overwrite=overwrite, quiet=True)
 
     return run
 

@@ -1,6 +1,6 @@
 """tidegate: train, compare, explain and ship gated recurrent networks on your own text, on an ordinary CPU.
 
-`tidegate.load(path)` reads a trained model and answers without torch; `tidegate.Tagger` trains.
+`tidegate.load(path)` reads a trained model and answers without torch; `tidegate.Tagger` and `tidegate.Classifier` train.
 Names are imported when they are first used, so that `import tidegate` costs nothing.
 """
 
@@ -13,11 +13,16 @@ from tidegate.version import __version__
 
 if TYPE_CHECKING:
     from tidegate.runtime import load
-    from tidegate.training.tagger import Tagger
+    from tidegate.training.classification.classifier import Classifier
+    from tidegate.training.tagging.tagger import Tagger
 
-__all__ = ["Tagger", "__version__", "load"]
+__all__ = ["Classifier", "Tagger", "__version__", "load"]
 
-_HOMES = {"load": "tidegate.runtime", "Tagger": "tidegate.training.tagger"}
+_HOMES = {
+    "load": "tidegate.runtime",
+    "Classifier": "tidegate.training.classification.classifier",
+    "Tagger": "tidegate.training.tagging.tagger",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -26,7 +31,7 @@ def __getattr__(name: str) -> Any:
     try:
         return getattr(import_module(_HOMES[name]), name)
     except ModuleNotFoundError as error:
-        if error.name in ("torch", "lightning", "pydantic"):
+        if error.name in ("torch", "lightning", "pydantic", "sklearn"):
             from tidegate.errors import MissingExtraError
 
             raise MissingExtraError("train", f"tidegate.{name}") from None

@@ -84,7 +84,7 @@ def test_another_programs_directory_and_another_task_are_refused(model: Path, tm
         read_model(model)
     other = tmp_path / "other"
     finish_output(claim_output(other, overwrite=False, resume=False), other, ModelContent({"task": "sing"}, {}, {}, {}, ""))
-    with pytest.raises(ModelError, match="was trained for the task 'sing'; this tidegate knows 'tag'"):
+    with pytest.raises(ModelError, match="was trained for the task 'sing'; this tidegate knows tag, classify"):
         load(other)
 
 

@@ -19,13 +19,16 @@ from tidegate.kernels import ARCHITECTURES
 from tidegate.nn import CRF
 from tidegate.runtime import TagModel, load
 from tidegate.runtime.tag_network import TagNetwork as RuntimeNetwork
-from tidegate.training.corpus import TagCorpus, build_corpus
-from tidegate.training.networks import as_model, build_network
 from tidegate.training.recipe import build_recipe
+from tidegate.training.tagging.corpus import TagCorpus, build_corpus
+from tidegate.training.tagging.recipe import TagRecipe
+from tidegate.training.tagging.task import TagTask
 
 
 def small_corpus(**settings: Any) -> tuple[Any, TagCorpus]:
-    recipe = build_recipe(options={"hidden_size": 12, "word_size": 8, "character_size": 6, "character_embedding_size": 5, **settings})
+    recipe = build_recipe(
+        TagRecipe, options={"hidden_size": 12, "word_size": 8, "character_size": 6, "character_embedding_size": 5, **settings}
+    )
     sentences = teddy_corpus(seed=3, train=60, dev=20, test=0)
     return recipe, build_corpus(sentences.train, sentences.dev, [], recipe)
 
@@ -34,7 +37,8 @@ def small_corpus(**settings: Any) -> tuple[Any, TagCorpus]:
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_logits_equal_the_training_networks(arch: str, encoder: str) -> None:
     recipe, corpus = small_corpus(arch=arch, character_encoder=encoder, num_layers=2)
-    network = build_network(recipe, corpus).eval()
+    task = TagTask(recipe, corpus)
+    network = task.build_network().eval()
     batch = collate(encode(corpus.dev, corpus.table), corpus.table)
     expected = network(batch)["tag"].detach().numpy()
     runtime = RuntimeNetwork(StoredModel(Path(), {"network": network.settings.to_json()}, network.tensors(), {}, {}), corpus.vocabulary)
@@ -46,7 +50,8 @@ def test_logits_equal_the_training_networks(arch: str, encoder: str) -> None:
 @pytest.mark.parametrize("head", ["crf", "softmax"])
 def test_labels_and_probabilities_equal_the_training_networks(head: str) -> None:
     recipe, corpus = small_corpus(head=head)
-    network = build_network(recipe, corpus).eval()
+    task = TagTask(recipe, corpus)
+    network = task.build_network().eval()
     batch = collate(encode(corpus.dev, corpus.table), corpus.table)
     logits = network(batch)["tag"].detach().numpy()
     if head == "crf":
@@ -59,7 +64,7 @@ def test_labels_and_probabilities_equal_the_training_networks(head: str) -> None
 
         best, probability = logits.argmax(axis=1), softmax(logits.astype(np.float64), axis=1)
     names = corpus.vocabulary.columns[0].labels
-    answers = list(as_model(network, corpus, recipe).answers(corpus.dev))
+    answers = list(task.as_model(network).answers(corpus.dev))
     assert [label for answer in answers for label in answer.columns["tag"]] == [names[number] for number in best]
     given = [p for answer in answers for p in answer.probabilities["tag"]]
     np.testing.assert_allclose(given, probability[np.arange(len(best)), best], atol=1e-5)
@@ -101,7 +106,7 @@ def test_a_long_stream_is_answered_in_bounded_memory_as_it_is_read(toy_model: Pa
 def test_forms_past_the_table_are_still_answered_alike(toy_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sentences = [["Teddy", "bears", f"w{number}"] for number in range(50)]
     expected = load(toy_model).predict(sentences)
-    monkeypatch.setattr("tidegate.runtime.tag_network._MOST_FORMS", 5)
+    monkeypatch.setattr("tidegate.runtime.form_vectors._MOST_FORMS", 5)
     model = load(toy_model)
     assert [labels for sentence in sentences for labels in model.predict([sentence])] == expected
 
@@ -138,11 +143,12 @@ def test_evaluate_refuses_a_label_that_training_did_not_know_with_its_line(toy_m
 
 
 def test_a_text_is_cut_by_the_word_rule_and_spans_point_into_it() -> None:
-    recipe = build_recipe(options={"hidden_size": 8, "label": "ner"})
+    recipe = build_recipe(TagRecipe, options={"hidden_size": 8, "label": "ner"})
     train = [TokenRecord(("in", "New", "York", "."), Source("x", n), {"ner": ("O", "B-LOC", "I-LOC", "O")}) for n in range(3)]
     other = [TokenRecord(("in", "May", "."), Source("x", 9), {"ner": ("O", "O", "O")})]
     corpus = build_corpus(train + other, train, [], recipe)
-    model = as_model(build_network(recipe, corpus), corpus, recipe)
+    task = TagTask(recipe, corpus)
+    model = task.as_model(task.build_network())
     model._network.transitions["ner"].start[:] = 0
 
     class Fixed:

@@ -6,25 +6,31 @@ import pytest
 
 from tidegate.errors import RecipeError
 from tidegate.training.durations import seconds_of, spoken
-from tidegate.training.recipe import PRESETS, TagRecipe, build_recipe, parse_setting, recipe_names
+from tidegate.training.recipe import build_recipe, parse_setting, recipe_names
+from tidegate.training.tagging.recipe import TagRecipe
 
 
 def test_precedence_is_preset_then_file_then_options_then_set(tmp_path: Path) -> None:
     path = tmp_path / "r.toml"
     path.write_text('hidden_size = 11\nword_size = 12\narch = "gru"\n', encoding="utf-8")
-    recipe = build_recipe(preset="fast", recipe=path, options={"word_size": 13, "arch": "rnn"}, settings={"arch": "bigru"})
-    assert (recipe.max_epochs, recipe.hidden_size, recipe.word_size, recipe.arch) == (PRESETS["fast"]["max_epochs"], 11, 13, "bigru")
+    recipe = build_recipe(TagRecipe, preset="fast", recipe=path, options={"word_size": 13, "arch": "rnn"}, settings={"arch": "bigru"})
+    assert (recipe.max_epochs, recipe.hidden_size, recipe.word_size, recipe.arch) == (
+        TagRecipe.PRESETS["fast"]["max_epochs"],
+        11,
+        13,
+        "bigru",
+    )
 
 
 def test_unknown_key_is_refused_and_the_nearest_is_named_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "r.toml"
     path.write_text("# mine\nlabel = 'upos'\nhiden_size = 3\n", encoding="utf-8")
     with pytest.raises(RecipeError, match=rf"{path}, line 3: unknown key 'hiden_size'\. Did you mean 'hidden_size'\?"):
-        build_recipe(recipe=path)
+        build_recipe(TagRecipe, recipe=path)
     with pytest.raises(RecipeError, match=r"^unknown key 'learning_rte'\. Did you mean 'learning_rate'\?"):
-        build_recipe(settings={"learning_rte": 1})
-    with pytest.raises(RecipeError, match=r"unknown key 'zzz'\. Known keys: task, arch, label"):
-        build_recipe(options={"zzz": 1})
+        build_recipe(TagRecipe, settings={"learning_rte": 1})
+    with pytest.raises(RecipeError, match=r"unknown key 'zzz'\. Known keys: task, arch, seed"):
+        build_recipe(TagRecipe, options={"zzz": 1})
 
 
 @pytest.mark.parametrize(
@@ -38,43 +44,43 @@ def test_unknown_key_is_refused_and_the_nearest_is_named_with_its_line(tmp_path:
 )
 def test_a_value_that_does_not_fit_is_told_with_what_would(key: str, value: object, message: str) -> None:
     with pytest.raises(RecipeError) as error:
-        build_recipe(settings={key: value})
+        build_recipe(TagRecipe, settings={key: value})
     assert message in str(error.value)
 
 
 def test_an_unknown_arch_names_all_and_the_nearest() -> None:
     with pytest.raises(RecipeError, match=r"arch 'bilst' is not one of rnn, lstm, gru, .*Did you mean 'bilstm'\?"):
-        build_recipe(options={"arch": "bilst"})
+        build_recipe(TagRecipe, options={"arch": "bilst"})
 
 
 def test_an_unknown_preset_or_recipe_names_what_there_is() -> None:
     with pytest.raises(RecipeError, match=r"preset 'fats' is not one of fast, default, best\. Did you mean 'fast'\?"):
-        build_recipe(preset="fats")
+        build_recipe(TagRecipe, preset="fats")
     with pytest.raises(RecipeError, match=r"recipe 'wnut' is neither a TOML file nor one of: .*wnut17\. Did you mean 'wnut17'\?"):
-        build_recipe(recipe="wnut")
+        build_recipe(TagRecipe, recipe="wnut")
     with pytest.raises(RecipeError, match=r"recipe .*no.toml cannot be read: No such file or directory\. Give a TOML file or one of"):
-        build_recipe(recipe="no.toml")
+        build_recipe(TagRecipe, recipe="no.toml")
 
 
 def test_broken_toml_is_told_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "r.toml"
     path.write_text("arch = 'gru'\nlabel upos\n", encoding="utf-8")
     with pytest.raises(RecipeError, match=r"r.toml is not TOML: .*line 2.*A line reads key = value, text in quotes"):
-        build_recipe(recipe=path)
+        build_recipe(TagRecipe, recipe=path)
     path.write_bytes(b"arch = '\xff'\n")
     with pytest.raises(RecipeError, match=r"r.toml is not UTF-8 \(byte 8\)\. Save it as UTF-8"):
-        build_recipe(recipe=path)
+        build_recipe(TagRecipe, recipe=path)
 
 
 @pytest.mark.parametrize("name", recipe_names())
 def test_every_recipe_that_comes_along_is_valid(name: str) -> None:
-    assert build_recipe(recipe=name).task == "tag"
+    assert build_recipe(TagRecipe, recipe=name).task == "tag"
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", TagRecipe.PRESETS)
 def test_every_preset_is_valid_and_sets_what_it_says(preset: str) -> None:
-    recipe = build_recipe(preset=preset)
-    assert {key: getattr(recipe, key) for key in PRESETS[preset]} == PRESETS[preset]
+    recipe = build_recipe(TagRecipe, preset=preset)
+    assert {key: getattr(recipe, key) for key in TagRecipe.PRESETS[preset]} == TagRecipe.PRESETS[preset]
 
 
 def test_every_key_explains_itself() -> None:
@@ -97,32 +103,32 @@ def test_durations() -> None:
             seconds_of(wrong)
     assert [spoken(seconds) for seconds in (5, 185, 3725)] == ["5 s", "3:05 min", "1:02 h"]
     with pytest.raises(RecipeError, match=r"time_budget = 'soon' does not fit|'soon' is no duration"):
-        build_recipe(options={"time_budget": "soon"})
+        build_recipe(TagRecipe, options={"time_budget": "soon"})
 
 
 def test_batch_size_and_epochs_follow_the_size_of_the_data_unless_given() -> None:
-    assert [(r.batch_tokens, r.max_epochs) for r in (build_recipe().settled(n) for n in (50, 4_000, 22_000, 204_577))] == [
+    assert [(r.batch_tokens, r.max_epochs) for r in (build_recipe(TagRecipe).settled(n) for n in (50, 4_000, 22_000, 204_577))] == [
         (100, 50),
         (100, 50),
         (220, 30),
         (800, 15),
     ]
-    given = build_recipe(options={"batch_tokens": 7, "max_epochs": 2}).settled(4_000)
+    given = build_recipe(TagRecipe, options={"batch_tokens": 7, "max_epochs": 2}).settled(4_000)
     assert (given.batch_tokens, given.max_epochs) == (7, 2)
 
 
 def test_a_label_column_may_be_a_number_everywhere() -> None:
-    assert build_recipe(settings=dict([parse_setting("label=3")])).label == ("3",)
-    assert build_recipe(options={"label": [2, "upos"]}).label == ("2", "upos")
+    assert build_recipe(TagRecipe, settings=dict([parse_setting("label=3")])).label == ("3",)
+    assert build_recipe(TagRecipe, options={"label": [2, "upos"]}).label == ("2", "upos")
 
 
 @pytest.mark.parametrize(("key", "value"), [("time_budget", 0), ("time_budget", -5), ("learning_rate", float("inf")), ("seed", 2**64)])
 def test_impossible_numbers_are_refused(key: str, value: float) -> None:
     with pytest.raises(RecipeError, match=f"{key} = .* does not fit"):
-        build_recipe(settings={key: value})
+        build_recipe(TagRecipe, settings={key: value})
 
 
 @pytest.mark.parametrize(("theirs", "ours"), [("batch_size", "batch_tokens"), ("lr", "learning_rate"), ("epochs", "max_epochs")])
 def test_other_tools_words_lead_to_ours(theirs: str, ours: str) -> None:
     with pytest.raises(RecipeError, match=f"unknown key '{theirs}'. Did you mean '{ours}'?"):
-        build_recipe(options={theirs: 3})
+        build_recipe(TagRecipe, options={theirs: 3})

@@ -29,7 +29,7 @@ class ModelContent:
 
     Attributes:
         config: task, arch, network, recipe, tidegate_version: what the manifest says before its checksums.
-        tensors: by name; written as float32.
+        tensors: by name; written as float32, whole numbers as they are.
         vocabulary, metrics: JSON objects.
         card: README.md, Markdown.
     """
@@ -110,7 +110,10 @@ def finish_output(partial: Path, out: Path, content: ModelContent) -> None:
         RunError: the disk is full or fails. `out` is then as it was before.
     """
     try:
-        tensors = {name: np.ascontiguousarray(tensor, dtype=np.float32) for name, tensor in sorted(content.tensors.items())}
+        tensors = {
+            name: np.ascontiguousarray(tensor, dtype=np.float32 if tensor.dtype.kind == "f" else None)
+            for name, tensor in sorted(content.tensors.items())
+        }
         files = {
             "model.safetensors": safetensors_bytes(tensors),
             "vocabulary.json": readable_json(content.vocabulary),

@@ -5,19 +5,24 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
-from typing import IO, TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tidegate.runtime import TagAnswer, TagModel
+    from tidegate.runtime import ClassifyAnswer, ClassifyModel, TagAnswer, TagModel
 
 
-def writer_for(form: str, stream: IO[bytes], model: TagModel, *, with_input: bool) -> Callable[[TagAnswer], None]:
+def writer_for(form: str, stream: IO[bytes], model: TagModel | ClassifyModel, *, with_input: bool) -> Callable[[Any], None]:
     """A function that writes one answer to `stream` in the given form: 'jsonl', 'csv' or 'conllu'."""
+    from tidegate.runtime import ClassifyModel
+
     if form == "jsonl":
+        if isinstance(model, ClassifyModel):
+            return lambda answer: _write(stream, json.dumps(model.to_json(answer, with_input=with_input), ensure_ascii=False) + "\n")
         return lambda answer: _write(stream, json.dumps(answer.to_json(with_input=with_input), ensure_ascii=False) + "\n")
     if form == "csv":
-        return _csv_writer(stream, model)
+        return _class_rows(stream, model, with_input=with_input) if isinstance(model, ClassifyModel) else _token_rows(stream, model)
     return lambda answer: _write_conllu(stream, answer)
 
 
@@ -26,29 +31,47 @@ def _write(stream: IO[bytes], text: str) -> None:
     stream.write(text.encode("utf-8", errors="backslashreplace"))
 
 
-def _csv_writer(stream: IO[bytes], model: TagModel) -> Callable[[TagAnswer], None]:
+class _Rows:
+    """Rows of a CSV file, each written as soon as it is there."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._text = io.StringIO()
+        self._rows = csv.writer(self._text, lineterminator="\n")
+
+    def write(self, *rows: Sequence[object]) -> None:
+        self._rows.writerows(rows)
+        _write(self._stream, self._text.getvalue())
+        self._text.seek(0)
+        self._text.truncate()
+
+
+def _token_rows(stream: IO[bytes], model: TagModel) -> Callable[[TagAnswer], None]:
     """A row per token: sequence and index from 0, the token, and for each label column the label and its probability."""
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    count = 0
-
-    def flush() -> None:
-        _write(stream, text.getvalue())
-        text.seek(0)
-        text.truncate()
-
-    rows.writerow(["sequence", "index", "token", *(name for column in model.columns for name in (column, f"{column}_probability"))])
-    flush()
+    rows = _Rows(stream)
+    rows.write(["sequence", "index", "token", *(name for column in model.columns for name in (column, f"{column}_probability"))])
+    numbers = count()
 
     def write(answer: TagAnswer) -> None:
-        nonlocal count
+        number = next(numbers)
         for index, token in enumerate(answer.record.tokens):
-            cells: list[object] = [count, index, token]
+            cells: list[object] = [number, index, token]
             for column in model.columns:
                 cells += [answer.columns[column][index], f"{answer.probabilities[column][index]:.6f}"]
-            rows.writerow(cells)
-        count += 1
-        flush()
+            rows.write(cells)
+
+    return write
+
+
+def _class_rows(stream: IO[bytes], model: ClassifyModel, *, with_input: bool) -> Callable[[ClassifyAnswer], None]:
+    """A row per text: with_input the text and its own label first, then the label (several joined by '|') and its probability."""
+    rows = _Rows(stream)
+    rows.write([*(["text", "input"] if with_input else []), "label", "probability"])
+
+    def write(answer: ClassifyAnswer) -> None:
+        record = answer.record
+        given = [record.text, "|".join(record.labels)] if with_input else []
+        rows.write([*given, "|".join(answer.labels), f"{answer.probability:.6f}"])
 
     return write
 

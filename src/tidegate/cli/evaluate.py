@@ -11,7 +11,10 @@ import typer
 from tidegate.cli.options import BatchTokens, Model, Quiet, Threads, Version
 
 if TYPE_CHECKING:
-    from tidegate.runtime import TagModel
+    from collections.abc import Iterator
+
+    from tidegate.data import TextRecord, TokenRecord
+    from tidegate.runtime import ClassifyModel, TagModel
 
 
 def evaluate(
@@ -27,6 +30,10 @@ def evaluate(
             "--label", metavar="COL[,COL...]", help="The label columns in these files [default: as in training]", show_default=False
         ),
     ] = None,
+    text: Annotated[
+        str | None,
+        typer.Option("--text", metavar="COL", help="Classifier: the column of the text [default: as in training]", show_default=False),
+    ] = None,
     batch_tokens: BatchTokens = None,
     threads: Threads = None,
     quiet: Quiet = False,
@@ -39,6 +46,8 @@ def evaluate(
     tidegate evaluate model/ test.conllu
 
     tidegate evaluate model/ test.conll --format json
+
+    tidegate evaluate spam-model/ other.csv --text body --label is_spam
     """
     from tidegate.cli.threads import use_threads
 
@@ -46,14 +55,21 @@ def evaluate(
     from tidegate.cli.progress import counted
     from tidegate.data.reading import expand
     from tidegate.errors import RecipeError
-    from tidegate.runtime import load
-    from tidegate.runtime.tag import BATCH_TOKENS
+    from tidegate.runtime import ClassifyModel, load
+    from tidegate.runtime.windows import BATCH_TOKENS
 
     if form not in ("text", "json"):
         raise RecipeError(f"--format {form} is neither text nor json.")
     loaded = load(model)
-    records = counted(_labelled(loaded, expand(files), label), "evaluating", is_shown=not quiet)
-    result = loaded.evaluate(records, batch_tokens=batch_tokens or BATCH_TOKENS)
+    budget = batch_tokens or BATCH_TOKENS
+    if isinstance(loaded, ClassifyModel):
+        texts = counted(_labelled_texts(loaded, expand(files), text, label), "evaluating", is_shown=not quiet)
+        result = loaded.evaluate(texts, batch_tokens=budget)
+    else:
+        if text is not None:
+            raise RecipeError("--text is for a classifier, and this model tags tokens. Leave it out.")
+        tokens = counted(_labelled(loaded, expand(files), label), "evaluating", is_shown=not quiet)
+        result = loaded.evaluate(tokens, batch_tokens=budget)
     if result.get("n_unknown_labels") and not quiet:
         print(
             f"{result['n_unknown_labels']:,} labels are unknown to the model and count as wrong. {result['first_unknown_label']}",
@@ -61,11 +77,28 @@ def evaluate(
         )
     if form == "json":
         print(json.dumps(result, ensure_ascii=False))
-    else:
-        _print_scores(loaded, result)
+        return
+    for column in loaded.columns:
+        scores = result if column == loaded.columns[0] else result["columns"][column]
+        _print_scores(scores, column, "texts" if isinstance(loaded, ClassifyModel) else "tokens")
 
 
-def _labelled(model: TagModel, files: list[str], label: str | None) -> Any:
+def _labelled_texts(model: ClassifyModel, files: list[str], text: str | None, label: str | None) -> Iterator[TextRecord]:
+    from tidegate.data.texts import detect_texts, read_texts
+
+    columns = model.config["columns"]
+    for path in files:
+        # Columns have names where there was a table or JSON in training, and where there is one here.
+        is_named = columns["form"] in ("table", "json") and detect_texts(path) in ("table", "json")
+        yield from read_texts(
+            path,
+            text=text or (columns["text"] if is_named else ""),
+            label=label or (columns["label"] if is_named else ""),
+            label_separator=model.config["recipe"]["label_separator"],
+        )
+
+
+def _labelled(model: TagModel, files: list[str], label: str | None) -> Iterator[TokenRecord]:
     from dataclasses import replace
 
     from tidegate.data.reading import read_labelled
@@ -85,26 +118,32 @@ def _labelled(model: TagModel, files: list[str], label: str | None) -> Any:
                 yield replace(record, labels=dict(zip(model.columns, record.labels.values(), strict=True)))
 
 
-def _print_scores(model: TagModel, result: dict[str, Any]) -> None:
+def _print_scores(scores: dict[str, Any], column: str, counted: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
     console = Console()
-    for column in model.columns:
-        scores = result if column == model.columns[0] else result["columns"][column]
-        summary = Table(title=f"{column}: {scores['n']:,} tokens", title_justify="left")
-        summary.add_column("score")
-        summary.add_column("", justify="right")
-        for key, value in scores.items():
-            if isinstance(value, float):
-                summary.add_row(key, f"{value:.4f}")
-        console.print(summary)
-        per_label = scores.get("per_span_label", scores["per_label"])
-        table = Table()
-        for heading in ("label", "precision", "recall", "f1", "support"):
-            table.add_column(heading, justify="left" if heading == "label" else "right")
-        for name, entry in sorted(per_label.items(), key=lambda item: -item[1]["support"])[:40]:
-            table.add_row(name, f"{entry['precision']:.3f}", f"{entry['recall']:.3f}", f"{entry['f1']:.3f}", f"{entry['support']:,}")
-        console.print(table)
-        if len(per_label) > 40:
-            print(f"The 40 most frequent of {len(per_label)} labels; all with --format json.", file=sys.stderr)
+    summary = Table(title=f"{column}: {scores['n']:,} {counted}", title_justify="left")
+    summary.add_column("score")
+    summary.add_column("", justify="right")
+    for key, value in scores.items():
+        if isinstance(value, float):
+            of = f" of {scores['positive']}" if key in ("f1", "precision", "recall") and "positive" in scores else ""
+            summary.add_row(key + of, f"{value:.4f}")
+    console.print(summary)
+    if scores.get("thresholds"):
+        cuts = Table(title=f"where to cut the probability of {scores['positive']}", title_justify="left")
+        for heading in ("for precision", "threshold", "precision here", "recall here"):
+            cuts.add_column(heading, justify="right")
+        for entry in scores["thresholds"]:
+            cuts.add_row(f"{entry['at_precision']:.2f}", f"{entry['threshold']:.4f}", f"{entry['precision']:.4f}", f"{entry['recall']:.4f}")
+        console.print(cuts)
+    per_label = scores.get("per_span_label", scores["per_label"])
+    table = Table()
+    for heading in ("label", "precision", "recall", "f1", "support"):
+        table.add_column(heading, justify="left" if heading == "label" else "right")
+    for name, entry in sorted(per_label.items(), key=lambda item: -item[1]["support"])[:40]:
+        table.add_row(name, f"{entry['precision']:.3f}", f"{entry['recall']:.3f}", f"{entry['f1']:.3f}", f"{entry['support']:,}")
+    console.print(table)
+    if len(per_label) > 40:
+        print(f"The 40 most frequent of {len(per_label)} labels; all with --format json.", file=sys.stderr)

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import typer
 
+from tidegate.cli.data import data_app
 from tidegate.cli.demo import demo
 from tidegate.cli.evaluate import evaluate
 from tidegate.cli.options import Version
@@ -28,6 +29,7 @@ app.add_typer(train_app, name="train")
 app.command()(evaluate)
 app.command()(predict)
 app.command()(demo)
+app.add_typer(data_app, name="data")
 
 
 @app.callback()
@@ -45,7 +47,7 @@ def main() -> None:
         _fail(error, 1)
     except ModuleNotFoundError as error:
         # Only the parts of an extra may be missing; anything else is a fault of ours and keeps its traceback.
-        if error.name is None or error.name.partition(".")[0] not in ("torch", "lightning", "pydantic", "tensorboard"):
+        if error.name is None or error.name.partition(".")[0] not in ("torch", "lightning", "pydantic", "tensorboard", "sklearn"):
             raise
         _fail(MissingExtraError("train", "this command"), 2)
     except BrokenPipeError:

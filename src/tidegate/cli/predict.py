@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from tidegate.cli.options import BatchTokens, Model, Quiet, Threads, Version
-
-if TYPE_CHECKING:
-    from tidegate.data import TokenRecord
 
 _INPUTS = ("auto", "text", "tokens", "conllu")
 _FORMATS = ("jsonl", "csv", "conllu")
@@ -37,7 +33,10 @@ def predict(
     form: Annotated[
         str | None,
         typer.Option(
-            "--format", metavar="jsonl|csv|conllu", help="Output form [default: by --output's suffix; else jsonl]", show_default=False
+            "--format",
+            metavar="jsonl|csv|conllu",
+            help="Output form; conllu is for taggers [default: by --output's suffix; else jsonl]",
+            show_default=False,
         ),
     ] = None,
     output: Annotated[
@@ -46,10 +45,27 @@ def predict(
             "--output", "-o", metavar="FILE", help="Write here, whole or not at all [default: standard output]", show_default=False
         ),
     ] = None,
-    with_input: Annotated[bool, typer.Option("--with-input", help="jsonl: repeat the text and the labels that the input carried.")] = False,
+    with_input: Annotated[bool, typer.Option("--with-input", help="Repeat the text and the labels that the input carried.")] = False,
     abstain_below: Annotated[
         float, typer.Option("--abstain-below", min=0.0, max=1.0, metavar="P", help="Give no label (null) where its probability is below P.")
     ] = 0.0,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            "--threshold",
+            min=0.0,
+            max=1.0,
+            metavar="P",
+            help="Classifier: call a text positive from this probability on; of several labels a text, give those from P on.",
+            show_default=False,
+        ),
+    ] = None,
+    text: Annotated[
+        str | None,
+        typer.Option(
+            "--text", metavar="COL", help="Classifier: the column of the text [default: as in training, else found]", show_default=False
+        ),
+    ] = None,
     batch_tokens: BatchTokens = None,
     threads: Threads = None,
     quiet: Quiet = False,
@@ -64,17 +80,20 @@ def predict(
     tail -f messages.log | tidegate predict model/
 
     tidegate predict model/ raw.conllu --output tagged.conllu
+
+    tidegate predict spam-model/ new.csv --threshold 0.9 --with-input --output answers.csv
     """
     from tidegate.cli.threads import use_threads
 
     use_threads(threads)
     from tidegate.artefact import write_atomically
     from tidegate.cli.answers import writer_for
-    from tidegate.cli.live import available, standard_input
+    from tidegate.cli.inputs import Inputs
+    from tidegate.cli.live import available
     from tidegate.cli.progress import counted
     from tidegate.errors import OutputError, RecipeError, nearest
-    from tidegate.runtime import load
-    from tidegate.runtime.tag import BATCH_TOKENS
+    from tidegate.runtime import ClassifyModel, load
+    from tidegate.runtime.windows import BATCH_TOKENS
 
     if kind not in _INPUTS:
         raise RecipeError(f"--input {kind} is not one of {', '.join(_INPUTS)}.{nearest(kind, _INPUTS)}")
@@ -84,49 +103,32 @@ def predict(
     if output is not None and form is None and output.suffix not in (".jsonl", ".json", ".csv", ".conllu") and not quiet:
         print(f"{output} is written as JSON Lines; --format names another form.", file=sys.stderr)
     loaded = load(model)
-    budget = batch_tokens or BATCH_TOKENS
+    inputs = Inputs(loaded, kind, text or "", quiet)
+    options: dict[str, Any] = {"batch_tokens": batch_tokens or BATCH_TOKENS, "abstain_below": abstain_below}
+    if isinstance(loaded, ClassifyModel):
+        options["threshold"] = threshold
+    elif threshold is not None:
+        raise RecipeError("--threshold is for a classifier, and this model tags tokens. --abstain-below P gives only what is sure.")
+    if settled == "conllu" and isinstance(loaded, ClassifyModel):
+        raise RecipeError("--format conllu is for a tagger, and this model classifies texts. Use jsonl or csv.")
     with ExitStack() as stack:
         if output is None and sys.stdout is None:
             raise OutputError("standard output is closed. Open it, or name a file with --output.")
         stream = stack.enter_context(write_atomically(output)) if output is not None else sys.stdout.buffer
         write = writer_for(settled, stream, loaded, with_input=with_input)
         if not files or list(files) == ["-"]:
-            for records in available(standard_input(kind), most_tokens=budget):
-                for answer in loaded.answers(records, batch_tokens=budget, abstain_below=abstain_below):
+            size = _characters if isinstance(loaded, ClassifyModel) else len
+            for records in available(inputs.of_standard_input(), size, most=options["batch_tokens"]):
+                for answer in loaded.answers(records, **options):
                     write(answer)
                 stream.flush()
         else:
             is_shown = not quiet and not (output is None and sys.stdout.isatty())
-            found = (record for path in _expanded(files) for record in _records(path, kind, quiet=quiet))
-            records_shown = counted(found, "predicting", is_shown=is_shown)
-            for answer in loaded.answers(records_shown, batch_tokens=budget, abstain_below=abstain_below):
+            records_shown: Any = counted(inputs.of_files(files), "predicting", is_shown=is_shown)
+            for answer in loaded.answers(records_shown, **options):
                 write(answer)
             stream.flush()
 
 
-def _expanded(files: Sequence[str]) -> Iterator[str]:
-    """The files that names and globs stand for; '-' stays."""
-    from tidegate.data.reading import expand
-
-    for name in files:
-        yield from [name] if name == "-" else expand([name])
-
-
-def _records(path: str, kind: str, *, quiet: bool) -> Iterator[TokenRecord]:
-    from tidegate.cli.live import standard_input
-    from tidegate.data.columns import read_columns
-    from tidegate.data.conllu import read_conllu
-    from tidegate.data.reading import detect_input
-    from tidegate.data.spans import read_span_lines
-    from tidegate.data.words import read_text, read_tokens
-
-    if path == "-":
-        return standard_input(kind)
-    found = detect_input(path) if kind == "auto" else kind
-    if found == "columns":
-        if not quiet:
-            print(f"{path} is read as columns, a token a line; --input text reads a sequence a line.", file=sys.stderr)
-        return read_columns(path, label=(), is_labelled=False)
-    if found == "spans":
-        return read_span_lines(path, label=(), is_labelled=False)
-    return {"text": read_text, "tokens": read_tokens, "conllu": read_conllu}[found](path)
+def _characters(record: Any) -> int:
+    return len(record.text)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
-from tidegate.data import TokenRecord
+from tidegate.data import TextRecord, TokenRecord
+
+Record = TypeVar("Record", TokenRecord, TextRecord)
 
 
-def counted(records: Iterable[TokenRecord], doing: str, *, is_shown: bool, total_lines: int | None = None) -> Iterator[TokenRecord]:
+def counted(records: Iterable[Record], doing: str, *, is_shown: bool, total_lines: int | None = None) -> Iterator[Record]:
     """Passes the records on and, on a terminal, shows how many were read, how fast and, with `total_lines`, how long is left."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -26,13 +29,12 @@ def counted(records: Iterable[TokenRecord], doing: str, *, is_shown: bool, total
         transient=True,
     ) as bar:
         task = bar.add_task(doing, total=total_lines, status="")
-        began, tokens, finished_lines, file, line = time.monotonic(), 0, 0, "", 0
+        began, finished_lines, file, line = time.monotonic(), 0, "", 0
         for number, record in enumerate(records, 1):
             if record.source.file != file:
                 finished_lines, file = finished_lines + line, record.source.file
             line = record.source.line
-            tokens += len(record)
             if number % 64 == 0:
-                rate = tokens / max(1e-9, time.monotonic() - began)
-                bar.update(task, completed=finished_lines + line, status=f"{number:,} sentences · {rate:,.0f} tokens/s")
+                rate = number / max(1e-9, time.monotonic() - began)
+                bar.update(task, completed=finished_lines + line, status=f"{number:,} sequences · {rate:,.0f} a second")
             yield record

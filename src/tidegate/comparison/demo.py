@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from statistics import median
+from typing import cast
 
-from tidegate.data import TokenRecord
+from tidegate.data import TokenBatch, TokenRecord
 from tidegate.data.teddy import SENTENCES, one_way_ceiling, one_way_ceiling_on, teddy_corpus
 from tidegate.errors import OutputError
 from tidegate.kernels import Architecture, architecture
 from tidegate.runtime import TagModel, load
-from tidegate.training.corpus import TagCorpus, build_corpus
-from tidegate.training.module import EpochBatches
-from tidegate.training.networks import build_network
-from tidegate.training.recipe import TagRecipe, build_recipe
+from tidegate.training.recipe import build_recipe
 from tidegate.training.run import train
+from tidegate.training.tagging.corpus import TagCorpus, build_corpus
+from tidegate.training.tagging.recipe import TagRecipe
+from tidegate.training.tagging.task import TagTask
 
 DEMO_ARCHITECTURES = ("rnn", "lstm", "gru", "bilstm", "bigru")
 
@@ -77,6 +78,7 @@ def demo_recipe(arch: str, seed: int) -> TagRecipe:
     at the others' rate (test accuracy 0.936 instead of 0.957).
     """
     return build_recipe(
+        TagRecipe,
         options={
             "arch": arch,
             "seed": seed,
@@ -94,7 +96,7 @@ def demo_recipe(arch: str, seed: int) -> TagRecipe:
             "dropout": 0.0,
             "word_dropout": 0.0,
             "average_decay": 0.99,
-        }
+        },
     )
 
 
@@ -115,11 +117,12 @@ def run_demo(out: Path, *, seed: int = 1, quiet: bool = False) -> DemoResult:
     corpus = build_corpus(sentences.train, sentences.dev, [], demo_recipe(DEMO_ARCHITECTURES[0], seed))
     rows = []
     for name in DEMO_ARCHITECTURES:
-        recipe = demo_recipe(name, seed)
+        task = TagTask(demo_recipe(name, seed), corpus)
         began = time.monotonic()
-        result = train(recipe, corpus, out / name, overwrite=True, quiet=quiet)
+        result = train(task, out / name, overwrite=True, quiet=quiet)
         seconds = time.monotonic() - began
         model = load(result.path)
+        assert isinstance(model, TagModel)
         teddy, cut = teddy_accuracies(model, sentences.test)
         rows.append(
             DemoRow(
@@ -150,11 +153,9 @@ def run_demo(out: Path, *, seed: int = 1, quiet: bool = False) -> DemoResult:
 
 def step_seconds(corpus: TagCorpus, *, seed: int, rounds: int = 7, batches: int = 20) -> dict[str, float]:
     """For each architecture the median seconds of the same `batches`, forward and backward, all of them in turn in every round."""
-    recipes = {name: demo_recipe(name, seed) for name in DEMO_ARCHITECTURES}
-    networks = {name: build_network(recipe, corpus) for name, recipe in recipes.items()}
-    budget_tokens = recipes[DEMO_ARCHITECTURES[0]].batch_tokens
-    every = EpochBatches(corpus.encoded, corpus.table, budget_tokens=budget_tokens, seed=seed, epoch=0)
-    chosen = list(islice(every, batches))
+    tasks = {name: TagTask(demo_recipe(name, seed), corpus) for name in DEMO_ARCHITECTURES}
+    networks = {name: task.build_network() for name, task in tasks.items()}
+    chosen = [cast(TokenBatch, batch) for batch in islice(tasks[DEMO_ARCHITECTURES[0]].batches(0), batches)]
     seconds: dict[str, list[float]] = {name: [] for name in networks}
     for _ in range(rounds):
         for name, network in networks.items():

@@ -1,8 +1,8 @@
 """Records: what a file holds, one object per sequence, before anything is counted or numbered.
 
 A `TokenRecord` is one sentence (or line, or utterance) with its tokens and, where the file has
-them, labels: one label per token and column. A record remembers where it came from, so that any
-later complaint can name the file and the line.
+them, labels: one label per token and column. A `TextRecord` is one text with labels of its own. A
+record remembers where it came from, so that any later complaint can name the file and the line.
 """
 
 from __future__ import annotations
@@ -50,3 +50,20 @@ class TokenRecord:
     def where(self, token: int) -> Source:
         """Where the given token (counted from 0) stands."""
         return replace(self.source, line=self.lines[token]) if self.lines else self.source
+
+
+@dataclass(frozen=True, slots=True)
+class TextRecord:
+    """One text.
+
+    Attributes:
+        text: as it stands in the file.
+        source: where it begins.
+        labels: one in single-label data, any number in multi-label data; empty where the file carries none.
+        group: the value of the group column (a person, a conversation), which a split never cuts through; empty without one.
+    """
+
+    text: str
+    source: Source
+    labels: tuple[str, ...] = ()
+    group: str = ""

@@ -1,12 +1,13 @@
-"""A development set where the user gave none: a seeded share of the training records."""
+"""A development set where the user gave none: a seeded share of the training records; and folds."""
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import numpy as np
 
-from tidegate.data.records import TokenRecord
+from tidegate.data.records import TextRecord, TokenRecord
 from tidegate.errors import DataError
 
 
@@ -36,3 +37,77 @@ def split_off(records: Sequence[TokenRecord], *, share: float, seed: int) -> tup
 
 def _labels(record: TokenRecord) -> set[tuple[str, str]]:
     return {(column, label) for column, labels in record.labels.items() for label in labels}
+
+
+def split_off_texts(records: Sequence[TextRecord], *, share: float, seed: int) -> tuple[list[TextRecord], list[TextRecord]]:
+    """Cuts texts into (training, development), both in file order, every label in both in like shares.
+
+    Texts that are equal but for case and blanks stay on one side, and so do all texts of one group.
+
+    Raises:
+        DataError: fewer than two distinct texts or groups, so that one side would be empty.
+    """
+    clusters = _clusters(records)
+    if len(clusters) < 2:
+        what = "groups" if records and records[0].group else "texts"
+        where = str(records[0].source) if records else "the training files"
+        raise DataError(
+            f"{where}: {len(clusters)} distinct {what} are too few to split off a development set. Give more, or name a development "
+            "file with --dev."
+        )
+    total = min(max(1, round(share * len(clusters))), len(clusters) - 1)
+    by_label = _shuffled_by_label(records, clusters, seed)
+    # Every label gives the whole part of its share; what is then missing comes from the labels with the largest rests.
+    takes = {label: min(int(share * len(keys)), len(keys) - 1) for label, keys in by_label.items()}
+    by_rest = sorted(by_label, key=lambda label: (takes[label] - share * len(by_label[label]), label))
+    for label in by_rest * 2:
+        if sum(takes.values()) >= total:
+            break
+        if takes[label] < len(by_label[label]) - 1:
+            takes[label] += 1
+    chosen = {key for label, keys in by_label.items() for key in keys[: takes[label]]}
+    if not chosen:  # every label has one text: some of them cannot be learnt whatever is done
+        chosen = {key for _, keys in sorted(by_label.items()) for key in keys[:1]}
+        chosen = set(sorted(chosen)[:total])
+    held_out = {place for key in chosen for place in clusters[key]}
+    return (
+        [record for place, record in enumerate(records) if place not in held_out],
+        [record for place, record in enumerate(records) if place in held_out],
+    )
+
+
+def folds_of(records: Sequence[TextRecord], *, folds: int, seed: int) -> list[int]:
+    """For each text the fold, from 0, in which it is tested: stratified, equal texts and groups in one fold.
+
+    Raises:
+        DataError: fewer distinct texts or groups than folds.
+    """
+    clusters = _clusters(records)
+    if len(clusters) < folds:
+        raise DataError(f"{len(clusters)} distinct texts or groups cannot be dealt to {folds} folds. Ask for fewer with --folds.")
+    fold_of = [0] * len(records)
+    dealt = 0
+    for _, keys in sorted(_shuffled_by_label(records, clusters, seed).items()):
+        for key in keys:
+            for place in clusters[key]:
+                fold_of[place] = dealt % folds
+            dealt += 1
+    return fold_of
+
+
+def _clusters(records: Sequence[TextRecord]) -> dict[str, list[int]]:
+    """Places of the records that must stay together."""
+    clusters: defaultdict[str, list[int]] = defaultdict(list)
+    for place, record in enumerate(records):
+        clusters[record.group or " ".join(record.text.casefold().split())].append(place)
+    return dict(clusters)
+
+
+def _shuffled_by_label(records: Sequence[TextRecord], clusters: dict[str, list[int]], seed: int) -> dict[tuple[str, ...], list[str]]:
+    """The clusters of each label (of several, the most frequent), in an order that hangs on the seed alone."""
+    by_label: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+    for key in sorted(clusters):
+        labels = Counter(records[place].labels for place in clusters[key])
+        by_label[min(labels, key=lambda label: (-labels[label], label))].append(key)
+    random = np.random.default_rng(seed)
+    return {label: [keys[place] for place in random.permutation(len(keys))] for label, keys in sorted(by_label.items())}

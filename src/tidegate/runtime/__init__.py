@@ -6,21 +6,25 @@ from pathlib import Path
 
 from tidegate.artefact import read_model
 from tidegate.errors import ModelError
+from tidegate.runtime.classify import ClassifyAnswer, ClassifyModel
 from tidegate.runtime.tag import TagAnswer, TagModel
 
-__all__ = ["TagAnswer", "TagModel", "load"]
+__all__ = ["ClassifyAnswer", "ClassifyModel", "TagAnswer", "TagModel", "load"]
+
+_MODELS: dict[str, type[TagModel] | type[ClassifyModel]] = {"tag": TagModel, "classify": ClassifyModel}
 
 
-def load(path: str | Path) -> TagModel:
+def load(path: str | Path) -> TagModel | ClassifyModel:
     """Reads the model directory at `path`; works without torch.
 
     Raises:
         ModelError: it is missing, cut, altered or too new, or holds a task that this tidegate does not know.
     """
     model = read_model(path)
-    if model.config.get("task") != "tag":
+    task = model.config.get("task")
+    if task not in _MODELS:
         raise ModelError(
-            f"{path} was trained for the task {model.config.get('task')!r}; this tidegate knows 'tag'. Upgrade it: pip "
+            f"{path} was trained for the task {task!r}; this tidegate knows {', '.join(_MODELS)}. Upgrade it: pip "
             "install --upgrade tidegate."
         )
-    return TagModel(model)
+    return _MODELS[task](model)

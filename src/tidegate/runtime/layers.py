@@ -5,6 +5,7 @@ Each mirrors a torch module of `tidegate.nn` and takes its tensors by the same n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -77,3 +78,39 @@ class CharacterBiLSTM:
         states = self._stack(self._embedding[characters], offsets)
         half = self.output_size // 2
         return np.concatenate([states[offsets[1:] - 1, :half], states[offsets[:-1], half:]], axis=1)
+
+
+class Pooling:
+    """`nn.Pooling`: states [N, D] of B sequences, none empty, to vectors [B, pools · D]."""
+
+    def __init__(self, model: StoredModel, prefix: str, pools: Sequence[str], directions: int) -> None:
+        self._pools = tuple(pools)
+        self._directions = directions
+        if "attention" in pools:
+            self._attention = np.ascontiguousarray(model.tensor(f"{prefix}.attention.weight").T)
+            self._bias = model.tensor(f"{prefix}.attention.bias")
+            self._query = model.tensor(f"{prefix}.query")
+
+    def __call__(self, states: Array, offsets: Ids) -> Array:
+        begins, lengths = offsets[:-1], np.diff(offsets)
+        parts: list[Array] = []
+        for pool in self._pools:
+            if pool == "max":
+                parts.append(np.maximum.reduceat(states, begins, axis=0))
+            elif pool == "mean":
+                parts.append(np.add.reduceat(states, begins, axis=0) / lengths[:, None].astype(states.dtype))
+            elif pool == "last":
+                parts.append(self._last(states, offsets))
+            else:
+                energies = np.tanh(states @ self._attention + self._bias) @ self._query
+                weights = np.exp(energies - np.repeat(np.maximum.reduceat(energies, begins), lengths))
+                total = np.add.reduceat(weights, begins)
+                parts.append(np.add.reduceat(states * weights[:, None], begins, axis=0) / total[:, None])
+        return np.concatenate(parts, axis=1)
+
+    def _last(self, states: Array, offsets: Ids) -> Array:
+        last: Array = states[offsets[1:] - 1]
+        if self._directions == 1:
+            return last
+        half = states.shape[1] // 2
+        return np.concatenate([last[:, :half], states[offsets[:-1], half:]], axis=1)

@@ -1,8 +1,4 @@
-"""The NumPy half of `tag`: a model directory answers, evaluates and is saved again. No torch.
-
-A stream of sentences of any length is answered in order and in bounded memory: a window of it is
-taken, batched by length, answered, and given back in the order it came.
-"""
+"""The NumPy half of `tag`: a model directory answers, evaluates and is saved again. No torch."""
 
 from __future__ import annotations
 
@@ -14,17 +10,13 @@ from typing import Any
 import numpy as np
 
 from tidegate.artefact import StoredModel, copy_model
-from tidegate.data import Source, TokenRecord, UnknownLabels, Vocabulary, reading_order
+from tidegate.data import Source, TokenRecord, UnknownLabels, Vocabulary
 from tidegate.data.words import tokenise
 from tidegate.decoding import marginals, softmax, spans_of, viterbi
 from tidegate.errors import DataError
 from tidegate.runtime.tag_network import TagNetwork
+from tidegate.runtime.windows import BATCH_TOKENS, answered
 from tidegate.scoring import TagScorer, default_score
-
-# Most tokens of one batch. Measured in bench/RESULTS.md, "prediction".
-BATCH_TOKENS = 4096
-# So many batches are taken from the stream at a time; batching by length pays only within such a window.
-_WINDOW_BATCHES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +85,7 @@ class TagModel:
             batch_tokens: most tokens that are computed together; bounds the memory.
             abstain_below: labels less probable than this are given as None.
         """
-        window: list[TokenRecord] = []
-        tokens = 0
-        for record in records:
-            window.append(record)
-            tokens += max(1, len(record))
-            if tokens >= _WINDOW_BATCHES * batch_tokens:
-                yield from self._answer_window(window, batch_tokens, abstain_below)
-                window, tokens = [], 0
-        yield from self._answer_window(window, batch_tokens, abstain_below)
-
-    def _answer_window(self, records: list[TokenRecord], batch_tokens: int, abstain_below: float) -> list[TagAnswer]:
-        answers: dict[int, TagAnswer] = {}
-        lengths = np.array([len(record) for record in records], dtype=np.int64)
-        for batch in reading_order(lengths, budget_tokens=batch_tokens):
-            places = batch.tolist()
-            answers.update(zip(places, self._answer_batch([records[place] for place in places], abstain_below), strict=True))
-        return [answers[place] for place in range(len(records))]
+        return answered(records, len, lambda batch: self._answer_batch(batch, abstain_below), batch_tokens=batch_tokens)
 
     def _answer_batch(self, records: list[TokenRecord], abstain_below: float) -> Iterator[TagAnswer]:
         logits, offsets = self._network.logits([record.tokens for record in records])

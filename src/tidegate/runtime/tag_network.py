@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,31 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.artefact import StoredModel
-from tidegate.data import FormTable, Vocabulary
+from tidegate.data import Vocabulary
 from tidegate.decoding import Transitions
 from tidegate.kernels import architecture
-from tidegate.runtime.layers import CharacterBiLSTM, CharacterCNN, RecurrentStack
+from tidegate.runtime.form_vectors import FormVectors
+from tidegate.runtime.layers import RecurrentStack
 
 Array = NDArray[np.floating[Any]]
 Ids = NDArray[np.int64]
 
-# Past so many distinct word forms the table of their vectors is begun anew, so that an endless stream
-# of new words (numbers, typing errors) cannot fill the memory: 100,000 × 144 floats are 58 MB.
-_MOST_FORMS = 100_000
-
 
 class TagNetwork:
-    """Logits for batches of tokens. The vector of a word form is computed when it is first met, then kept."""
+    """Logits for batches of tokens."""
 
     def __init__(self, model: StoredModel, vocabulary: Vocabulary) -> None:
         settings = model.config["network"]
-        self._vocabulary = vocabulary
-        self._words = model.tensor("word_embedding.weight")
-        self._shapes = model.tensor("shape_embedding.weight") if settings["shape_size"] else None
-        self._characters: CharacterCNN | CharacterBiLSTM | None = None
-        if settings["character_encoder"] != "none":
-            encoder = CharacterCNN if settings["character_encoder"] == "cnn" else CharacterBiLSTM
-            self._characters = encoder(model, "character_encoder")
+        self._vectors = FormVectors(model, vocabulary)
         self._stack = RecurrentStack(model, "stack", architecture(settings["arch"]), settings["num_layers"])
         self._heads: dict[str, tuple[Array, Array]] = {}
         self.transitions: dict[str, Transitions] = {}
@@ -42,55 +32,14 @@ class TagNetwork:
             self._heads[column.name] = (np.ascontiguousarray(model.tensor(f"heads.{place}.weight").T), model.tensor(f"heads.{place}.bias"))
             if settings["heads"][column.name] == "crf":
                 self.transitions[column.name] = Transitions(*(model.tensor(f"crfs.{place}.{part}") for part in ("pair", "start", "end")))
-        self._lock = threading.Lock()  # several threads may ask one model; the table of forms grows under it
-        self._begin_table()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_lock"}  # a lock cannot be pickled
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._lock = threading.Lock()
-
-    def _begin_table(self) -> None:
-        self._table = FormTable(self._vocabulary)
-        width = self._words.shape[1] + (self._shapes.shape[1] if self._shapes is not None else 0)
-        width += self._characters.output_size if self._characters is not None else 0
-        self._vectors = np.empty((1024, width), dtype=self._words.dtype)
-        self._filled = 0
 
     def is_seen(self, token: str) -> bool:
         """Whether training met the word, in lower case and with digits as 0."""
-        return self._table.is_known(token)
+        return self._vectors.is_seen(token)
 
     def logits(self, sentences: Sequence[Sequence[str]]) -> tuple[dict[str, Array], Ids]:
         """For each label column logits [N, K], and the offsets [B+1] of the sentences' tokens."""
         offsets = np.zeros(len(sentences) + 1, dtype=np.int64)
         np.cumsum([len(sentence) for sentence in sentences], out=offsets[1:])
-        with self._lock:
-            if len(self._table) > _MOST_FORMS:
-                self._begin_table()
-            forms = self._table.encode([token for sentence in sentences for token in sentence])
-            self._fill_vectors()
-            vectors = self._vectors[forms]
-        states = self._stack(vectors, offsets)
+        states = self._stack(self._vectors.of([token for sentence in sentences for token in sentence]), offsets)
         return {name: states @ weight + bias for name, (weight, bias) in self._heads.items()}, offsets
-
-    def _fill_vectors(self) -> None:
-        """Computes the vectors of forms that were met since the last call."""
-        total = len(self._table)
-        if total > len(self._vectors):
-            grown = np.empty((max(total, 2 * len(self._vectors)), self._vectors.shape[1]), dtype=self._vectors.dtype)
-            grown[: self._filled] = self._vectors[: self._filled]
-            self._vectors = grown
-        if total == self._filled:
-            return
-        new = np.arange(self._filled, total)
-        words, shapes = self._table.words_and_shapes(new)
-        parts = [self._words[words]]
-        if self._shapes is not None:
-            parts.append(self._shapes[shapes])
-        if self._characters is not None:
-            parts.append(self._characters(*self._table.characters(new)))
-        self._vectors[self._filled : total] = np.concatenate(parts, axis=1)
-        self._filled = total

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from tidegate.data import TokenBatch, Vocabulary
 from tidegate.decoding import FORBIDDEN, may_follow
-from tidegate.kernels import architecture
-from tidegate.nn import CRF, CharacterBiLSTM, CharacterCNN, RecurrentStack, variational_dropout
+from tidegate.nn import CRF
+from tidegate.tasks.network import CharacterEncoder, WordNetwork
 
 Head = Literal["crf", "softmax"]
 
@@ -40,26 +40,22 @@ class TagNetworkSettings:
     shape_size: int
     character_size: int
     character_embedding_size: int
-    character_encoder: Literal["cnn", "bilstm", "none"]
+    character_encoder: CharacterEncoder
     heads: dict[str, Head]
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
-class TagNetwork(nn.Module):
+class TagNetwork(WordNetwork):
     """Embeddings, stack and heads for one vocabulary.
 
     Args:
         settings: the sizes.
         vocabulary: how many words, shapes, characters and labels there are.
         forbidden: for each CRF column the pairs that its scheme rules out, as `forbidden_pairs` gives them.
-        dropout: on a word's vector and on the states.
-        word_dropout: a word seen n times in training becomes the unknown word with probability a / (a + n)
-            (Kiperwasser & Goldberg 2016); 0 never.
+        dropout, word_dropout: as in `WordNetwork`.
     """
-
-    word_rates: Tensor
 
     def __init__(
         self,
@@ -70,23 +66,9 @@ class TagNetwork(nn.Module):
         dropout: float = 0.0,
         word_dropout: float = 0.0,
     ) -> None:
-        super().__init__()
+        sizes = {name: value for name, value in settings.to_json().items() if name != "heads"}
+        super().__init__(vocabulary, **sizes, dropout=dropout, word_dropout=word_dropout)
         self.settings = settings
-        self.dropout = dropout
-        self.word_embedding = nn.Embedding(len(vocabulary.words) + 1, settings.word_size)
-        nn.init.normal_(self.word_embedding.weight, std=0.1)
-        width = settings.word_size
-        self.shape_embedding: nn.Embedding | None = None
-        if settings.shape_size:
-            self.shape_embedding = nn.Embedding(len(vocabulary.shapes) + 1, settings.shape_size)
-            nn.init.normal_(self.shape_embedding.weight, std=0.1)
-            width += settings.shape_size
-        self.character_encoder: CharacterCNN | CharacterBiLSTM | None = None
-        if settings.character_encoder != "none":
-            encoder = CharacterCNN if settings.character_encoder == "cnn" else CharacterBiLSTM
-            self.character_encoder = encoder(len(vocabulary.characters) + 3, settings.character_embedding_size, settings.character_size)
-            width += settings.character_size
-        self.stack = RecurrentStack(architecture(settings.arch), width, settings.hidden_size, settings.num_layers, dropout)
         self.heads = nn.ModuleDict()
         self.crfs = nn.ModuleDict()
         for place, column in enumerate(vocabulary.columns):
@@ -95,26 +77,14 @@ class TagNetwork(nn.Module):
             if settings.heads[column.name] == "crf":
                 self.crfs[key] = CRF(len(column.labels), forbidden.get(column.name))
         self.columns = tuple(column.name for column in vocabulary.columns)
-        counts = torch.tensor([np.inf, *vocabulary.counts], dtype=torch.float32)
-        self.register_buffer("word_rates", word_dropout / (word_dropout + counts), persistent=False)
 
     def forward(self, batch: TokenBatch) -> dict[str, Tensor]:
         """Logits [N, K] for each label column."""
-        forms = torch.from_numpy(batch.forms)
-        words = torch.from_numpy(batch.words)[forms]
-        if self.training:
-            words = words.masked_fill(torch.rand(len(words)) < self.word_rates[words], 0)
-        parts = [self.word_embedding(words)]
-        spelled: list[Tensor] = []
-        if self.shape_embedding is not None:
-            spelled.append(self.shape_embedding(torch.from_numpy(batch.shapes)))
-        if self.character_encoder is not None:
-            spelled.append(self.character_encoder(torch.from_numpy(batch.characters), batch.character_offsets))
-        if spelled:  # computed once for each distinct form, then dealt out to its tokens
-            parts.append(torch.cat(spelled, dim=1).index_select(0, forms))
-        x = variational_dropout(torch.cat(parts, dim=1), batch.offsets, p=self.dropout, is_training=self.training)
-        states = variational_dropout(self.stack(x, batch.offsets), batch.offsets, p=self.dropout, is_training=self.training)
+        states = self.states(batch)
         return {name: self.heads[str(place)](states) for place, name in enumerate(self.columns)}
+
+    def settings_json(self) -> dict[str, Any]:
+        return self.settings.to_json()
 
     def loss(self, batch: TokenBatch) -> Tensor:
         """Nats per token, summed over the label columns."""
@@ -129,7 +99,7 @@ class TagNetwork(nn.Module):
                 total = total + nn.functional.cross_entropy(logits, labels, reduction="sum")
         return total / batch.tokens
 
-    def tensors(self) -> dict[str, NDArray[np.float32]]:
+    def tensors(self) -> dict[str, NDArray[Any]]:
         """All that the runtime needs, by name; the CRFs' scores with what is forbidden already added."""
         named = {name: tensor.detach().numpy().copy() for name, tensor in self.state_dict().items() if not name.startswith("crfs.")}
         for key, crf in self.crfs.items():

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from tidegate.errors import RunError
-from tidegate.tasks.tag import TagNetwork
+from tidegate.tasks.network import TaskNetwork
 from tidegate.training.durations import spoken
 from tidegate.training.module import TrainingModule
 
@@ -37,7 +37,7 @@ class ScoreDevelopment(Callback):
         loss: its loss, nats per token; decides between epochs of equal score.
     """
 
-    def __init__(self, score: Callable[[TagNetwork], float], loss: Callable[[TagNetwork], float]) -> None:
+    def __init__(self, score: Callable[[TaskNetwork], float], loss: Callable[[TaskNetwork], float]) -> None:
         self._score = score
         self._loss = loss
         self.seconds = 0.0  # that scoring took the last time
@@ -45,7 +45,7 @@ class ScoreDevelopment(Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, TrainingModule)
         averaged = pl_module.average.module
-        assert isinstance(averaged, TagNetwork)
+        assert isinstance(averaged, TaskNetwork)
         began = time.monotonic()
         pl_module.dev_score, pl_module.dev_loss = self._score(averaged), self._loss(averaged)
         self.seconds = time.monotonic() - began

@@ -2,42 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tidegate.kernels import architecture
-from tidegate.training.corpus import TagCorpus
-from tidegate.training.scores import score_rows
+from tidegate.training.task import ScoreRow
+
+_MOST_LABELS = 60
 
 
-def model_card(config: Mapping[str, Any], metrics: dict[str, Any], corpus: TagCorpus) -> str:
-    """Markdown: what the model does, how good it is beside the baseline, what it was trained on, how to use it."""
+def card_text(
+    config: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    *,
+    what: str,
+    does: str,
+    rows: Iterable[ScoreRow],
+    baseline: str,
+    size: str,
+    labels: Mapping[str, Sequence[str]],
+    limits: str,
+) -> str:
+    """Markdown: what the model does, how good it is beside the baseline, what it was trained on, how to use it.
+
+    Args:
+        what, does: a noun for the model, and a sentence without its end on what it does.
+        rows, baseline: the scores, and what the baseline among them is.
+        size: of the training data, in words.
+        labels: by column.
+        limits: what else its user must know, a clause; may be empty.
+    """
     arch = architecture(config["arch"])
-    columns = corpus.vocabulary.columns
     lines = [
-        f"# A tagger: {arch.title}",
+        f"# A {what}: {arch.title}",
         "",
-        f"Trained by tidegate {config['tidegate_version']}. It gives every token a label in {', '.join(f'`{c.name}`' for c in columns)}"
-        f" and reads {'in both directions' if arch.is_bidirectional else 'left to right'}.",
+        f"Trained by tidegate {config['tidegate_version']}. {does} and reads "
+        f"{'in both directions' if arch.is_bidirectional else 'left to right'}.",
         "",
         "## Scores",
         "",
-        "| data | column | score | model | baseline (most frequent label per word) |",
+        f"| data | column | score | model | baseline ({baseline}) |",
         "|---|---|---|---|---|",
-    ]
-    for part, column, key, model, base in score_rows(metrics, [c.name for c in columns]):
-        lines.append(f"| {part} | {column} | {key} | {model:.4f} | {'–' if base is None else f'{base:.4f}'} |")
-    lines += [
+        *(
+            f"| {row.part} | {row.column} | {row.score} | {row.model:.4f} | {'–' if row.baseline is None else f'{row.baseline:.4f}'} |"
+            for row in rows
+        ),
         "",
         "## Training",
         "",
-        f"- {metrics['train_sentences']:,} sentences, {metrics['train_tokens']:,} tokens; {metrics['split']}.",
+        f"- {size}; {metrics['split']}.",
         f"- {metrics['parameters']:,} parameters; best after epoch {metrics['best_epoch']} of {len(metrics['epochs'])};"
         f" ended: {metrics['ended']}; {metrics['seconds']:,.0f} s in all. Every setting is in `config.json` under `recipe`.",
         "",
         "## Labels",
         "",
-        *(f"- `{c.name}` ({len(c.labels)}): {', '.join(c.labels[:60])}{', …' if len(c.labels) > 60 else ''}" for c in columns),
+        *(
+            f"- `{name}` ({len(names)}): {', '.join(names[:_MOST_LABELS])}{', …' if len(names) > _MOST_LABELS else ''}"
+            for name, names in labels.items()
+        ),
         "",
         "## Use",
         "",
@@ -48,8 +70,7 @@ def model_card(config: Mapping[str, Any], metrics: dict[str, Any], corpus: TagCo
         "",
         "## Limits",
         "",
-        "It knows the kind of text it was trained on and no other"
-        + ("; on words it never met it is right as often as `accuracy_unseen` says." if "accuracy_unseen" in metrics["dev"] else ".")
-        + " A label's probability is the network's own estimate; `ece` in `metrics.json` says how far it is off on average.",
+        f"It knows the kind of text it was trained on and no other{f'; {limits}' if limits else ''}."
+        " A label's probability is the network's own estimate; `ece` in `metrics.json` says how far it is off on average.",
     ]
     return "\n".join(lines) + "\n"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import lightning.pytorch as pl
@@ -18,36 +18,17 @@ from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
-from tidegate.data import EncodedRecord, FormTable, TokenBatch, collate, training_order
 from tidegate.errors import RunError
-from tidegate.tasks.tag import TagNetwork
-from tidegate.training.recipe import TagRecipe
-
-
-class EpochBatches:
-    """The batches of one epoch: a function of (seed, epoch), so nothing of it needs to be saved or restored."""
-
-    def __init__(self, records: Sequence[EncodedRecord], table: FormTable, *, budget_tokens: int, seed: int, epoch: int) -> None:
-        self._records = records
-        self._table = table
-        lengths = np.array([len(record) for record in records], dtype=np.int64)
-        self._order = training_order(lengths, budget_tokens=budget_tokens, seed=seed, epoch=epoch)
-
-    def __len__(self) -> int:
-        return len(self._order)
-
-    def __iter__(self) -> Iterator[TokenBatch]:
-        for places in self._order:
-            yield collate([self._records[place] for place in places.tolist()], self._table)
+from tidegate.tasks.network import TaskNetwork
+from tidegate.training.task import Batch, EpochBatches, TrainingTask
 
 
 class TrainingModule(pl.LightningModule):
     """What Lightning trains.
 
     Args:
-        network: a task's network.
-        records, table: the encoded training data.
-        recipe: the settings.
+        task: the recipe, and the training data in batches.
+        network: the task's network.
         deadline: `time.monotonic()` at which the time budget is spent; None without one.
     """
 
@@ -55,32 +36,25 @@ class TrainingModule(pl.LightningModule):
 
     def __init__(
         self,
-        network: TagNetwork,
-        records: Sequence[EncodedRecord],
-        table: FormTable,
-        recipe: TagRecipe,
+        task: TrainingTask[Any],
+        network: TaskNetwork,
         deadline: float | None = None,
     ) -> None:
         super().__init__()
         self.network = network
-        self.average = AveragedModel(network, multi_avg_fn=_averaging(recipe.average_decay))
+        self.average = AveragedModel(network, multi_avg_fn=_averaging(task.recipe.average_decay))
         self.dev_score = self.dev_loss = math.nan  # of the average, after each epoch; `callbacks.ScoreDevelopment` sets them
-        self._records = records
-        self._table = table
-        self._recipe = recipe
+        self._task = task
+        self._recipe = task.recipe
         self._deadline = deadline
         self._started = time.monotonic()
-        self.steps_per_epoch = len(self.batches(0))
-
-    def batches(self, epoch: int) -> EpochBatches:
-        """The batches of the epoch of that number, from 0."""
-        return EpochBatches(self._records, self._table, budget_tokens=self._recipe.batch_tokens, seed=self._recipe.seed, epoch=epoch)
+        self.steps_per_epoch = len(task.batches(0))
 
     def train_dataloader(self) -> EpochBatches:
         """Asked for anew before each epoch (`reload_dataloaders_every_n_epochs=1`)."""
-        return self.batches(self.trainer.current_epoch)
+        return self._task.batches(self.trainer.current_epoch)
 
-    def transfer_batch_to_device(self, batch: TokenBatch, device: torch.device, dataloader_idx: int) -> TokenBatch:
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """As it is: a batch is NumPy, and the network makes tensors of it where it needs them."""
         return batch
 
@@ -107,7 +81,7 @@ class TrainingModule(pl.LightningModule):
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = self._recipe.learning_rate * self.rate_factor(self.global_step)
 
-    def training_step(self, batch: TokenBatch, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(step_seed(self._recipe.seed, self.current_epoch, batch_idx))
             loss = self.network.loss(batch)

@@ -1,7 +1,8 @@
-"""The recipe: every setting of a training run, one schema for the command line, Python and TOML.
+"""The recipe: every setting of a training run, one schema a task for the command line, Python and TOML.
 
 A key has the same name as `--set key=value`, as a keyword of `tidegate.Tagger(…)` and as a line of a
-recipe file. Precedence: preset < recipe file < options < `--set`.
+recipe file. Precedence: preset < recipe file < options < `--set`. What all tasks share is here; each
+task's own keys stand beside its corpus, in `tagging/recipe.py`, `classification/recipe.py`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -19,30 +20,24 @@ from tidegate.kernels import ARCHITECTURES, architecture
 from tidegate.training.durations import seconds_of
 
 
-class TagRecipe(BaseModel):
-    """Settings of the task `tag`; the defaults are those of preset `default`, chosen on the development set of UD English EWT."""
+class Recipe(BaseModel):
+    """Settings that every task has; a task's own class adds its keys and its presets."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    task: Literal["tag"] = "tag"
+    PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+
+    task: str
     arch: str = Field("bilstm", description=f"architecture: {', '.join(ARCHITECTURES)}")
-    label: tuple[str, ...] = Field((), description="label columns, by name or 1-based number; empty: the file's own default")
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(1, description="all draws of chance hang on it")
 
     dev_share: Annotated[float, Field(gt=0, lt=1)] = Field(
-        0.1, description="share of the distinct training sentences held out where no --dev is given"
+        0.1, description="share of the distinct training sequences held out where no --dev is given"
     )
-    max_length: Annotated[int, Field(ge=1)] = Field(10_000, description="longest sentence accepted in training, in tokens")
     min_count: Annotated[int, Field(ge=1)] = Field(1, description="words seen less often in training count as unknown")
 
     hidden_size: Annotated[int, Field(ge=1)] = Field(200, description="width of the recurrent state, each direction")
     num_layers: Annotated[int, Field(ge=1)] = Field(1, description="recurrent layers")
-    word_size: Annotated[int, Field(ge=1)] = Field(100, description="width of a word's own vector")
-    shape_size: Annotated[int, Field(ge=0)] = Field(16, description="width of the vector of case and shape; 0: none")
-    character_encoder: Literal["cnn", "bilstm", "none"] = Field("cnn", description="how spelling is read")
-    character_size: Annotated[int, Field(ge=2, multiple_of=2)] = Field(128, description="width of what the character encoder gives")
-    character_embedding_size: Annotated[int, Field(ge=1)] = Field(32, description="width of one character's vector")
-    head: Literal["auto", "crf", "softmax"] = Field("auto", description="how labels are decoded; auto: crf up to 100 labels, softmax above")
 
     max_epochs: Annotated[int, Field(ge=0)] = Field(
         0, description="passes over the training data at most; 0: 15, or as many as make 3,000 steps, at most 50"
@@ -51,19 +46,12 @@ class TagRecipe(BaseModel):
     time_budget: Annotated[float, Field(gt=0)] | None = Field(
         None, description="seconds for the whole run, for instance 10m; none: no limit"
     )
-    batch_tokens: Annotated[int, Field(ge=0)] = Field(
-        0, description="tokens of one training batch at most; 0: a hundredth of the training tokens, 100 at least and 800 at most"
-    )
     learning_rate: Annotated[float, Field(gt=0)] = Field(2e-3, description="AdamW's, at its highest")
     warmup_steps: Annotated[int, Field(ge=0)] = Field(
         200, description="steps over which the learning rate rises; at most a tenth of all; it then falls linearly to 0"
     )
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="AdamW's")
     clip_norm: Annotated[float, Field(gt=0)] = Field(5.0, description="longest gradient, as a norm over all parameters")
-    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.4, description="variational, on word vectors and states")
-    word_dropout: Annotated[float, Field(ge=0)] = Field(
-        0.25, description="a: a word seen n times becomes unknown with probability a / (a + n)"
-    )
     average_decay: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.999, description="of the moving average of the weights, which is what is scored and kept"
     )
@@ -73,25 +61,31 @@ class TagRecipe(BaseModel):
     def _arch_is_known(cls, value: str) -> str:
         return architecture(value).name
 
-    @field_validator("label", mode="before")
-    @classmethod
-    def _label_may_be_one_text(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        columns = value if isinstance(value, list | tuple) else [value]
-        return tuple(str(column) if type(column) is int else column for column in columns)
-
     @field_validator("time_budget", mode="before")
     @classmethod
     def _time_budget_may_have_a_unit(cls, value: Any) -> Any:
         return seconds_of(value) if isinstance(value, str) else value
 
-    def settled(self, tokens: int) -> TagRecipe:
-        """The recipe with every 0 that means "by the size of the data" replaced, for so many training tokens."""
-        batch_tokens = self.batch_tokens or min(800, max(100, tokens // 100))
-        steps = max(1, tokens // batch_tokens)
-        max_epochs = self.max_epochs or min(50, max(15, 3000 // steps))
-        return self.model_copy(update={"batch_tokens": batch_tokens, "max_epochs": max_epochs})
+    def settled_epochs(self, steps: int) -> int:
+        """`max_epochs`, or what 0 stands for where an epoch has so many steps."""
+        return self.max_epochs or min(50, max(15, 3000 // max(1, steps)))
+
+
+R = TypeVar("R", bound=Recipe)
+
+
+class WordRecipe(Recipe):
+    """Settings that tasks over words share: how a word becomes a vector, and how many words make a batch."""
+
+    word_size: Annotated[int, Field(ge=1)] = Field(100, description="width of a word's own vector")
+    shape_size: Annotated[int, Field(ge=0)] = Field(16, description="width of the vector of case and shape; 0: none")
+    character_encoder: Literal["cnn", "bilstm", "none"] = Field("cnn", description="how spelling is read")
+    character_size: Annotated[int, Field(ge=2, multiple_of=2)] = Field(128, description="width of what the character encoder gives")
+    character_embedding_size: Annotated[int, Field(ge=1)] = Field(32, description="width of one character's vector")
+    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.4, description="variational, on word vectors and states")
+    word_dropout: Annotated[float, Field(ge=0)] = Field(
+        0.25, description="a: a word seen n times becomes unknown with probability a / (a + n)"
+    )
 
 
 # What other tools call our keys, where spelling alone would not lead there.
@@ -107,23 +101,19 @@ _SYNONYMS = {
     "cell": "arch",
 }
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "fast": {"hidden_size": 100, "word_size": 64, "character_size": 64, "max_epochs": 8, "learning_rate": 4e-3, "warmup_steps": 100},
-    "default": {},
-    "best": {"hidden_size": 256, "num_layers": 2, "dropout": 0.5, "max_epochs": 40, "patience": 8},
-}
-
 
 def build_recipe(
+    schema: type[R],
     *,
     preset: str = "default",
     recipe: str | Path | None = None,
     options: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
-) -> TagRecipe:
+) -> R:
     """The recipe from its four sources, later ones over earlier ones.
 
     Args:
+        schema: the task's class of recipes.
         preset: 'fast', 'default' or 'best'.
         recipe: a TOML file, or the name of one that comes with tidegate.
         options: what the command line or the constructor gave.
@@ -132,9 +122,9 @@ def build_recipe(
     Raises:
         RecipeError: an unknown preset, recipe or key (the nearest is named), or a value that does not fit.
     """
-    if preset not in PRESETS:
-        raise RecipeError(f"preset '{preset}' is not one of {', '.join(PRESETS)}.{nearest(preset, PRESETS)}")
-    content: dict[str, Any] = dict(PRESETS[preset])
+    if preset not in schema.PRESETS:
+        raise RecipeError(f"preset '{preset}' is not one of {', '.join(schema.PRESETS)}.{nearest(preset, schema.PRESETS)}")
+    content: dict[str, Any] = dict(schema.PRESETS[preset])
     where = "the recipe"
     lines: dict[str, int] = {}
     if recipe is not None:
@@ -142,9 +132,9 @@ def build_recipe(
         content |= file_content
     content |= dict(options or {}) | dict(settings or {})
     try:
-        return TagRecipe.model_validate(content)
+        return schema.model_validate(content)
     except ValidationError as error:
-        raise RecipeError(_explain(error, where, lines, {**(options or {}), **(settings or {})})) from None
+        raise RecipeError(_explain(schema, error, where, lines, {**(options or {}), **(settings or {})})) from None
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
@@ -198,13 +188,13 @@ def _read_toml(recipe: str | Path) -> tuple[dict[str, Any], str, dict[str, int]]
     return content, where, lines
 
 
-def _explain(error: ValidationError, where: str, lines: Mapping[str, int], given: Mapping[str, Any]) -> str:
+def _explain(schema: type[Recipe], error: ValidationError, where: str, lines: Mapping[str, int], given: Mapping[str, Any]) -> str:
     sentences = []
     for problem in error.errors():
         key = str(problem["loc"][0]) if problem["loc"] else "?"
         place = "" if key in given or key not in lines else f"{where}, line {lines[key]}: "
         if problem["type"] == "extra_forbidden":
-            known = TagRecipe.model_fields
+            known = schema.model_fields
             hint = f" Did you mean '{_SYNONYMS[key]}'?" if key in _SYNONYMS else nearest(key, known)
             sentences.append(f"{place}unknown key '{key}'.{hint or ' Known keys: ' + ', '.join(known) + '.'}")
         else:

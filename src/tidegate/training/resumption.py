@@ -7,20 +7,20 @@ import json
 import pickle
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from tidegate.artefact import claim_output, partial_of
 from tidegate.errors import ModelError, OutputError, RecipeError
-from tidegate.training.corpus import TagCorpus
-from tidegate.training.recipe import TagRecipe
+from tidegate.training.task import TrainingTask
 
 # These may change between a run and its resumption: they say when to end, not what is computed on the way.
 # (The learning rate falls towards the last epoch, so more epochs do change the bits, as they must.)
 _MAY_CHANGE = {"max_epochs", "patience", "time_budget"}
 
 
-def claim_training(recipe: TagRecipe, corpus: TagCorpus, out: Path, *, overwrite: bool, resume: bool) -> Path:
+def claim_training(task: TrainingTask[Any], out: Path, *, overwrite: bool, resume: bool) -> Path:
     """The working directory of a run towards `out`, with `training/` in it and, when resuming, the checkpoint to go on from.
 
     A run that Ctrl-C or the clock ended has left a model at `out` and its last checkpoint inside; it can be
@@ -40,7 +40,7 @@ def claim_training(recipe: TagRecipe, corpus: TagCorpus, out: Path, *, overwrite
         )
     partial = partial_of(out)
     before = partial if (partial / "training").exists() or not ended_early else out
-    run: dict[str, object] = {"recipe": recipe.model_dump(mode="json"), "data_sha256": _digest(corpus)}
+    run: dict[str, object] = {"recipe": task.recipe.model_dump(mode="json"), "data_sha256": _digest(task)}
     if resume:
         _check_same_run(before / "training", run)
     claim_output(out, overwrite=overwrite or ended_early, resume=resume)
@@ -75,11 +75,8 @@ def _check_same_run(folder: Path, run: dict[str, object]) -> None:
         )
 
 
-def _digest(corpus: TagCorpus) -> str:
-    """Of everything the training data tells the network: the vocabulary, and every sentence and label in numbers."""
-    sha = hashlib.sha256(json.dumps(corpus.vocabulary.to_json(), sort_keys=True).encode())
-    for record in corpus.encoded:
-        sha.update(record.forms.tobytes())
-        for name in sorted(record.labels):
-            sha.update(record.labels[name].tobytes())
+def _digest(task: TrainingTask[Any]) -> str:
+    sha = hashlib.sha256()
+    for piece in task.fingerprint():
+        sha.update(piece)
     return sha.hexdigest()

@@ -19,13 +19,9 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from tidegate.artefact import ModelContent, finish_output
 from tidegate.errors import RunError
 from tidegate.training.callbacks import ENDED_EARLY, EndEarly, KeepBestAndLast, LiveProgress, ScoreDevelopment
-from tidegate.training.card import model_card
-from tidegate.training.corpus import TagCorpus
 from tidegate.training.module import TrainingModule
-from tidegate.training.networks import as_model, build_network, model_config
-from tidegate.training.recipe import TagRecipe
 from tidegate.training.resumption import claim_training
-from tidegate.training.scores import DevelopmentLoss, baseline_scores, dev_score, score_name
+from tidegate.training.task import TrainingTask
 
 # Start-up before the clock begins and writing after the last step, reserved out of a time budget.
 _SECONDS_AROUND = 1.0
@@ -47,8 +43,7 @@ class TrainingResult:
 
 
 def train(
-    recipe: TagRecipe,
-    corpus: TagCorpus,
+    task: TrainingTask[Any],
     out: Path,
     *,
     overwrite: bool = False,
@@ -56,11 +51,10 @@ def train(
     quiet: bool = False,
     started: float | None = None,
 ) -> TrainingResult:
-    """Trains one tagger and writes its model directory.
+    """Trains one model and writes its directory.
 
     Args:
-        recipe: the settings.
-        corpus: the data, from `read_corpus`.
+        task: the settings and the data, for instance `TagTask(recipe, read_corpus(files, recipe))`.
         out: the model directory to write.
         overwrite: replace what stands at `out`.
         resume: go on from where an interrupted run towards `out` was, to the same bits; afresh where none was.
@@ -72,41 +66,32 @@ def train(
         RunError: the loss diverged, or the disk is full. `out` is then as it was before.
     """
     began = time.monotonic() if started is None else started
-    recipe = recipe.settled(corpus.tokens)
-    partial = claim_training(recipe, corpus, out, overwrite=overwrite, resume=resume)
+    partial = claim_training(task, out, overwrite=overwrite, resume=resume)
     try:
-        return _train_in(partial, recipe, corpus, out, began, quiet=quiet)
+        return _train_in(partial, task, out, began, quiet=quiet)
     except BaseException:
         if not (partial / "training" / "last.ckpt").exists():  # nothing to resume: leave nothing behind
             shutil.rmtree(partial, ignore_errors=True)
         raise
 
 
-def _train_in(partial: Path, recipe: TagRecipe, corpus: TagCorpus, out: Path, began: float, *, quiet: bool) -> TrainingResult:
-    deadline = None if recipe.time_budget is None else began + recipe.time_budget
-    network = build_network(recipe, corpus)
-    module = TrainingModule(network, corpus.encoded, corpus.table, recipe, deadline)
-    keeper, ended = _fit(module, recipe, corpus, partial / "training", deadline=deadline, quiet=quiet)
+def _train_in(partial: Path, task: TrainingTask[Any], out: Path, began: float, *, quiet: bool) -> TrainingResult:
+    deadline = None if task.recipe.time_budget is None else began + task.recipe.time_budget
+    network = task.build_network()
+    module = TrainingModule(task, network, deadline)
+    keeper, ended = _fit(module, task, partial / "training", deadline=deadline, quiet=quiet)
     best = torch.load(keeper.best_file, weights_only=True)["state_dict"]
     network.load_state_dict({k.removeprefix("average.module."): v for k, v in best.items() if k.startswith("average.module.")})
-    model = as_model(network, corpus, recipe)
-    metrics: dict[str, Any] = {"dev": model.evaluate(corpus.dev)}
-    if corpus.test:
-        metrics["test"] = model.evaluate(corpus.test)
-    metrics |= {
-        "baseline": baseline_scores(corpus),
+    metrics: dict[str, Any] = task.scores(network) | {
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "train_sentences": len(corpus.train),
-        "train_tokens": corpus.tokens,
-        "split": corpus.split,
         "best_epoch": keeper.best_epoch,
         "ended": ended,
         "seconds": round(time.monotonic() - began, 2),
         "epochs": keeper.history,
     }
-    config = model_config(network, recipe)
-    card = model_card(config, metrics, corpus)
-    finish_output(partial, out, ModelContent(config, network.tensors(), corpus.vocabulary.to_json(), metrics, card))
+    config = task.config(network)
+    content = ModelContent(config, network.tensors(), task.vocabulary_json(), metrics, task.card(config, metrics))
+    finish_output(partial, out, content)
     # A run that was ended early is resumed from its last whole epoch, and needs the best one before that.
     for checkpoint in ("best-half.ckpt", *(() if ended in ENDED_EARLY else ("best.ckpt", "last.ckpt"))):
         (out / "training" / checkpoint).unlink(missing_ok=True)
@@ -114,18 +99,19 @@ def _train_in(partial: Path, recipe: TagRecipe, corpus: TagCorpus, out: Path, be
 
 
 def _fit(
-    module: TrainingModule, recipe: TagRecipe, corpus: TagCorpus, folder: Path, *, deadline: float | None, quiet: bool
+    module: TrainingModule, task: TrainingTask[Any], folder: Path, *, deadline: float | None, quiet: bool
 ) -> tuple[KeepBestAndLast, str]:
     """Runs Lightning's trainer; gives the keeper of checkpoints and why training ended."""
     folder.mkdir(parents=True, exist_ok=True)
     last = folder / "last.ckpt"
-    scorer = ScoreDevelopment(lambda averaged: dev_score(averaged, corpus, recipe), DevelopmentLoss(corpus))
+    scorer = ScoreDevelopment(task.dev_score, task.dev_loss)
+    recipe = task.recipe
     keeper = KeepBestAndLast(folder, recipe.patience)
     # After the last step the development data is scored twice more (once to choose, once in full), the test data once.
-    early = EndEarly(deadline, lambda: _SECONDS_AROUND + scorer.seconds * (2 + len(corpus.test) / len(corpus.dev)))
+    early = EndEarly(deadline, lambda: _SECONDS_AROUND + scorer.seconds * (2 + task.test_share))
     callbacks: list[pl.Callback] = [scorer, early, keeper]
     if not quiet:
-        callbacks.append(LiveProgress(max_epochs=recipe.max_epochs, score_name=score_name(corpus), deadline=deadline, title=recipe.arch))
+        callbacks.append(LiveProgress(max_epochs=recipe.max_epochs, score_name=task.score_name, deadline=deadline, title=recipe.arch))
     with quiet_lightning():
         trainer = pl.Trainer(
             accelerator="cpu",
@@ -164,17 +150,16 @@ def quiet_lightning() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def pilot_seconds(recipe: TagRecipe, corpus: TagCorpus, *, steps: int = 12) -> float:
+def pilot_seconds(task: TrainingTask[Any], *, steps: int = 12) -> float:
     """Predicted seconds of a whole run of `max_epochs`: some steps are timed, none is kept."""
-    recipe = recipe.settled(corpus.tokens)
-    network = build_network(recipe, corpus)
-    module = TrainingModule(network, corpus.encoded, corpus.table, recipe)
+    network = task.build_network()
+    module = TrainingModule(task, network)
     optimizer = module.configure_optimizers()
     tokens, begin = 0, time.monotonic()
-    for number, batch in enumerate(module.batches(0)):
+    for number, batch in enumerate(task.batches(0)):
         if number == 2:  # the first two pay for warming up
             tokens, begin = 0, time.monotonic()
-        network.loss(batch).backward()  # type: ignore[no-untyped-call]
+        network.loss(batch).backward()
         optimizer.step()
         optimizer.zero_grad()
         tokens += batch.tokens
@@ -182,5 +167,5 @@ def pilot_seconds(recipe: TagRecipe, corpus: TagCorpus, *, steps: int = 12) -> f
             break
     per_token = (time.monotonic() - begin) / tokens
     begin = time.monotonic()
-    dev_score(network, corpus, recipe)
-    return recipe.max_epochs * (per_token * corpus.tokens + time.monotonic() - begin)
+    task.dev_score(network)
+    return task.recipe.max_epochs * (per_token * task.tokens + time.monotonic() - begin)

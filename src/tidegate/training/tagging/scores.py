@@ -1,30 +1,16 @@
-"""The scores of a run: of each epoch, of the baseline, and the rows that are shown at the end."""
+"""Scores of a tagger's run: the loss on the development data, and the baseline's."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
 from tidegate.data import UNKNOWN_LABEL, LabelColumn, TokenRecord, collate, encode, reading_order
-from tidegate.scoring import MostFrequentLabel, TagScorer, default_score
+from tidegate.scoring import MostFrequentLabel, TagScorer
 from tidegate.tasks.tag import TagNetwork
-from tidegate.training.corpus import TagCorpus
-from tidegate.training.networks import as_model
-from tidegate.training.recipe import TagRecipe
-
-
-def score_name(corpus: TagCorpus) -> str:
-    """The default score of the first label column: strict span F1 where its labels spell spans, else accuracy."""
-    return "accuracy" if corpus.vocabulary.columns[0].scheme is None else "span_f1"
-
-
-def dev_score(network: TagNetwork, corpus: TagCorpus, recipe: TagRecipe) -> float:
-    """The mean over the label columns of each one's default score on the development records."""
-    result = as_model(network, corpus, recipe).evaluate(corpus.dev)
-    return float(np.mean([default_score(scores) for scores in (result, *result.get("columns", {}).values())]))
+from tidegate.training.tagging.corpus import TagCorpus
 
 
 class DevelopmentLoss:
@@ -78,15 +64,3 @@ def baseline_scores(corpus: TagCorpus) -> dict[str, Any]:
             if others:
                 result[part]["columns"] = {column.name: scores(column, records) for column in others}
     return result
-
-
-def score_rows(metrics: dict[str, Any], columns: Sequence[str]) -> Iterator[tuple[str, str, str, float, float | None]]:
-    """What is worth showing of a run: (data, column, score, the model's, the baseline's or None), in order."""
-    for part in ("dev", "test"):
-        for place, column in enumerate(columns if part in metrics else ()):
-            model, base = metrics[part], metrics["baseline"][part]
-            if place:
-                model, base = model["columns"][column], base["columns"][column]
-            for key in ("span_f1", "accuracy", "accuracy_unseen"):
-                if key in model:
-                    yield part, column, key, model[key], base.get(key)

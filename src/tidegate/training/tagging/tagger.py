@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,18 +10,18 @@ import numpy as np
 
 from tidegate.data import Source, TokenRecord
 from tidegate.data.reading import expand, read_labelled
-from tidegate.errors import DataError, UserError
-from tidegate.runtime import TagModel, load
+from tidegate.errors import DataError
+from tidegate.runtime import TagModel
 from tidegate.scoring import default_score
-from tidegate.training.corpus import TagFiles, build_corpus, read_corpus
-from tidegate.training.recipe import TagRecipe, build_recipe
-from tidegate.training.run import train
+from tidegate.training.estimator import Estimator, paths_of
+from tidegate.training.tagging.corpus import TagFiles, build_corpus, read_corpus
+from tidegate.training.tagging.recipe import TagRecipe
+from tidegate.training.tagging.task import TagTask
 
 Sentences = Sequence[Sequence[str]]
-_DEFAULTS: tuple[tuple[str, object], ...] = (("preset", "default"), ("recipe", None), ("quiet", False))
 
 
-class Tagger:
+class Tagger(Estimator[TagRecipe, TagModel]):
     """Labels tokens with a recurrent network.
 
     Args:
@@ -42,23 +39,8 @@ class Tagger:
         RecipeError: an unknown setting (the nearest is named), or a value that does not fit.
     """
 
-    def __init__(self, *, preset: str = "default", recipe: str | Path | None = None, quiet: bool = False, **settings: Any) -> None:
-        self.preset = preset
-        self.recipe = recipe
-        self.quiet = quiet
-        self._settings = settings
-        self._recipe()
-
-    def _recipe(self) -> TagRecipe:
-        return build_recipe(preset=self.preset, recipe=self.recipe, options=self._settings)
-
-    def __repr__(self) -> str:
-        shown = {name: value for name, value in self.get_params().items() if (name, value) not in _DEFAULTS}
-        return f"Tagger({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """What the constructor was given, as scikit-learn's `clone` wants it."""
-        return {"preset": self.preset, "recipe": self.recipe, "quiet": self.quiet, **self._settings}
+    _schema = TagRecipe
+    _model = TagModel
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn asks of an estimator before it searches over it; only scikit-learn calls this."""
@@ -69,12 +51,6 @@ class Tagger:
             target_tags=TargetTags(required=True),
             input_tags=InputTags(two_d_array=False, string=True),
         )
-
-    def set_params(self, **params: Any) -> Tagger:
-        """Changes settings; the tagger must be fitted anew for them to take effect."""
-        fresh = Tagger(**(self.get_params() | params))  # refuses what does not fit before anything is changed
-        self.preset, self.recipe, self.quiet, self._settings = fresh.preset, fresh.recipe, fresh.quiet, fresh._settings
-        return self
 
     def fit(
         self,
@@ -95,7 +71,7 @@ class Tagger:
         """
         recipe = self._recipe()
         if y is None:
-            corpus = read_corpus(TagFiles(_paths(X), _paths(dev) if dev is not None else ()), recipe)
+            corpus = read_corpus(TagFiles(paths_of(X, "sentences"), paths_of(dev, "sentences") if dev is not None else ()), recipe)
         else:
             held_out: list[TokenRecord] = []
             if dev is not None:
@@ -103,19 +79,9 @@ class Tagger:
                     raise DataError("dev must be (sentences, labels) where X and y are sentences and labels.")
                 held_out = records_of(_sentences(dev[0]), _sentences(dev[1]), recipe.label)
             corpus = build_corpus(records_of(_sentences(X), y, recipe.label), held_out, [], recipe)
-        # The model's files live in a folder of their own for as long as the model does.
-        folder = tempfile.mkdtemp(prefix="tidegate-")
-        result = train(recipe, corpus, Path(folder) / "model", quiet=self.quiet)
-        self.model_ = load(result.path)
-        weakref.finalize(self.model_, shutil.rmtree, folder, ignore_errors=True)
-        self.metrics_ = result.metrics
+        self._train(TagTask(recipe, corpus))
         self.classes_ = np.array(self.model_.labels[self.model_.columns[0]])
         return self
-
-    def _fitted(self) -> TagModel:
-        if not hasattr(self, "model_"):
-            raise UserError("this Tagger is not fitted yet; call fit(…) first, or read a trained model with tidegate.load(path).")
-        return self.model_
 
     def predict(self, X: Sequence[str | Sequence[str]]) -> list[list[str | None]]:
         """For each sentence the label of every token, first label column. A text is cut by the word rule."""
@@ -130,16 +96,8 @@ class Tagger:
         model = self._fitted()
         if y is not None:
             return model.score(_sentences(X), y)
-        records = (record for path in expand(_paths(X)) for record in read_labelled(path, label=self._recipe().label))
+        records = (record for path in expand(paths_of(X, "sentences")) for record in read_labelled(path, label=self._recipe().label))
         return default_score(model.evaluate(records))
-
-    def save(self, path: str | Path) -> None:
-        """Writes the model directory to `path`.
-
-        Raises:
-            OutputError: `path` exists or cannot be written.
-        """
-        self._fitted().save(path)
 
 
 def records_of(sentences: Sentences, labels: Sentences, column: tuple[str, ...]) -> list[TokenRecord]:
@@ -174,11 +132,3 @@ def _sentences(given: Any) -> Sentences:
         )
     sentences: Sentences = given
     return sentences
-
-
-def _paths(given: Any) -> tuple[str, ...]:
-    if isinstance(given, str | Path):
-        return (str(given),)
-    if all(isinstance(path, str | Path) for path in given):
-        return tuple(str(path) for path in given)
-    raise DataError("sentences were given without labels; call fit(X, y) with a list of labels for each sentence, or give paths of files.")

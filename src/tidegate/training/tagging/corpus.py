@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tidegate.data import EncodedRecord, FormTable, TokenRecord, UnknownLabels, Vocabulary, encode, split_off
 from tidegate.data.reading import expand, read_labelled
 from tidegate.errors import DataError
-from tidegate.training.recipe import TagRecipe
+from tidegate.training.tagging.recipe import TagRecipe
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,131 @@
+"""What is to be answered: records of the kind that a model's task takes, from files or from standard input."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from tidegate.data import Source, TextRecord, TokenRecord
+from tidegate.data.columns import read_columns
+from tidegate.data.conllu import read_conllu, read_conllu_lines
+from tidegate.data.opening import open_lines, open_stream
+from tidegate.data.reading import detect_input, detect_line, expand
+from tidegate.data.spans import read_span_lines, read_span_lines_from
+from tidegate.data.texts import detect_texts, find_columns, read_text_objects, read_texts
+from tidegate.data.words import read_text, read_text_lines, read_tokens, read_tokens_lines
+from tidegate.errors import DataError, RecipeError
+from tidegate.runtime import ClassifyModel, TagModel
+
+_STANDARD_INPUT = "standard input"
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Reads what a model is to answer.
+
+    Attributes:
+        model: the model that will answer.
+        kind: 'auto', 'text', 'tokens' or 'conllu'.
+        text: the column of the text, for a classifier; empty: as in training, else found.
+        quiet: print no notes.
+    """
+
+    model: TagModel | ClassifyModel
+    kind: str
+    text: str
+    quiet: bool
+
+    def __post_init__(self) -> None:
+        if isinstance(self.model, ClassifyModel) and self.kind in ("tokens", "conllu"):
+            raise RecipeError(f"--input {self.kind} is for a tagger, and this model classifies texts. Use --input text, or leave it out.")
+        if isinstance(self.model, TagModel) and self.text:
+            raise RecipeError("--text is for a classifier, and this model tags tokens. Leave it out.")
+
+    def of_files(self, files: Sequence[str]) -> Iterator[Any]:
+        """The records of the files that names and globs stand for; '-' is standard input."""
+        for name in files:
+            for path in [name] if name == "-" else expand([name]):
+                yield from self.of_standard_input() if path == "-" else self._of_file(path)
+
+    def of_standard_input(self) -> Iterator[Any]:
+        """The records on standard input, each as soon as it is there; with kind 'auto' the first line tells JSON and CoNLL-U from text.
+
+        Raises:
+            DataError: standard input is closed, or what the format's reader refuses.
+        """
+        if sys.stdin is None:
+            raise DataError("standard input is closed. Give a file, or pipe something in.")
+        # A stream of its own: a thread may wait on it for ever, and at its end the interpreter would abort on the lock of sys.stdin's.
+        with os.fdopen(os.dup(sys.stdin.fileno()), "rb") as stream:
+            lines = open_stream(stream, _STANDARD_INPUT)
+            first = next(lines, None)
+            if first is None:
+                return
+            found = detect_line(first[1]) if self.kind == "auto" else self.kind
+            every = chain([first], lines)
+            if isinstance(self.model, ClassifyModel):
+                yield from read_text_objects(every, _STANDARD_INPUT, text=self.text) if found == "spans" else _lines(every, _STANDARD_INPUT)
+            elif found == "spans":
+                yield from read_span_lines_from(every, _STANDARD_INPUT, label=(), is_labelled=False)
+            else:
+                reader = {"text": read_text_lines, "tokens": read_tokens_lines, "conllu": read_conllu_lines}[found]
+                yield from reader(every, _STANDARD_INPUT)
+
+    def _of_file(self, path: str) -> Iterator[Any]:
+        return self._texts(path) if isinstance(self.model, ClassifyModel) else self._tokens(path)
+
+    def _tokens(self, path: str) -> Iterator[TokenRecord]:
+        found = detect_input(path) if self.kind == "auto" else self.kind
+        if found == "columns":
+            self._note(f"{path} is read as columns, a token a line; --input text reads a sequence a line.")
+            return read_columns(path, label=(), is_labelled=False)
+        if found == "spans":
+            return read_span_lines(path, label=(), is_labelled=False)
+        return {"text": read_text, "tokens": read_tokens, "conllu": read_conllu}[found](path)
+
+    def _texts(self, path: str) -> Iterator[TextRecord]:
+        if self.kind == "text" or path.removesuffix(".gz").endswith(".txt"):
+            return _lines(open_lines(path), path)
+        form = detect_texts(path)
+        if form == "lines":
+            return _lines(open_lines(path), path)
+        columns = self.model.config["columns"]
+        text = self.text or self._column_of_training(path, columns["text"], form)
+        # The labels of a labelled file are carried along for --with-input, where they bear the name that they had in training.
+        label = columns["label"] if not self.text and text == columns["text"] else ""
+        try:
+            return _read_ahead(read_texts(path, text=text, label=label, is_labelled=False))
+        except DataError:
+            return read_texts(path, text=text, is_labelled=False)
+
+    def _column_of_training(self, path: str, name: str, form: str) -> str:
+        """The text's column: as in training where the file has it, else the one that looks like it."""
+        if form == "fasttext":
+            return ""
+        try:
+            return find_columns(path, text=name, is_labelled=False).text
+        except DataError:
+            found = find_columns(path, is_labelled=False)
+            self._note(
+                f"{path} has no column '{name}', which was the text in training; '{found.text}' is read instead. --text names another."
+            )
+            return found.text
+
+    def _note(self, said: str) -> None:
+        if not self.quiet:
+            print(said, file=sys.stderr)
+
+
+def _lines(lines: Iterator[tuple[int, str]] | chain[tuple[int, str]], file: str) -> Iterator[TextRecord]:
+    """A text a line; an empty line is an empty text, and has an answer too."""
+    return (TextRecord(line, Source(file, number)) for number, line in lines)
+
+
+def _read_ahead(records: Iterator[TextRecord]) -> Iterator[TextRecord]:
+    """The same records, the first one read at once, so that a missing column is told here."""
+    first = next(records, None)
+    return iter(()) if first is None else chain([first], records)

@@ -1,0 +1,49 @@
+"""The classifier's network in NumPy: texts to logits. Mirrors `tasks.classify.ClassifyNetwork`; tested to give its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.artefact import StoredModel
+from tidegate.data import Vocabulary
+from tidegate.data.ngrams import NgramTable
+from tidegate.kernels import architecture
+from tidegate.runtime.form_vectors import FormVectors
+from tidegate.runtime.layers import Pooling, RecurrentStack
+
+Array = NDArray[np.floating[Any]]
+
+
+class ClassifyNetwork:
+    """Logits for batches of texts."""
+
+    def __init__(self, model: StoredModel, vocabulary: Vocabulary) -> None:
+        settings = model.config["network"]
+        arch = architecture(settings["arch"])
+        self._vectors = FormVectors(model, vocabulary)
+        self._stack = RecurrentStack(model, "stack", arch, settings["num_layers"])
+        self._pooling = Pooling(model, "pooling", settings["pools"], arch.directions)
+        self._head = np.ascontiguousarray(model.tensor("head.weight").T)
+        self._bias = model.tensor("head.bias")
+        self._wide: Array | None = None
+        self._ngrams: NgramTable | None = None
+        if settings["has_wide_path"]:
+            self._wide = model.tensor("wide")
+            self._ngrams = NgramTable(model.tensor("ngrams.hashes"), model.tensor("ngrams.weights"))
+
+    def logits(self, units: Sequence[Sequence[str]], words: Sequence[Sequence[str]]) -> Array:
+        """Logits [B, K] of B texts, each given as its units (one at least) and as its words for the wide path."""
+        offsets = np.zeros(len(units) + 1, dtype=np.int64)
+        np.cumsum([len(text) for text in units], out=offsets[1:])
+        states = self._stack(self._vectors.of([unit for text in units for unit in text]), offsets)
+        logits: Array = self._pooling(states, offsets) @ self._head + self._bias
+        if self._wide is not None and self._ngrams is not None:
+            rows = self._ngrams.rows(words)
+            for number in range(len(rows)):
+                columns, values = rows.row(number)
+                logits[number] += values @ self._wide[columns]
+        return logits

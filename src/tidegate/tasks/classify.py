@@ -1,0 +1,146 @@
+"""The torch half of `classify`: a label per text. The NumPy half, with the same answers, is `runtime.classify`.
+
+unit vectors -> dropout -> recurrent stack -> dropout -> pooling -> linear          (deep path)
+hashed n-grams -> linear                                                         (wide path, optional)
+the sum of both -> softmax, or a sigmoid per label
+
+Two paths as in Cheng et al. 2016 (arXiv 1606.07792): the wide one remembers what it has seen, the deep one
+carries over to what it has not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tidegate.data import TextBatch, Vocabulary
+from tidegate.data.ngrams import NgramTable
+from tidegate.kernels import architecture
+from tidegate.nn import Pool, Pooling
+from tidegate.tasks.network import CharacterEncoder, WordNetwork
+
+# The wide path's weights are stored divided by this, so that one learning rate suits both paths: its inputs are
+# shares of a vector of length 1, a hundred times smaller than a state.
+WIDE_SCALE = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifyNetworkSettings:
+    """What the network is built from; written into config.json and read back by the runtime.
+
+    Attributes:
+        arch, hidden_size, num_layers: of the recurrent stack.
+        word_size, shape_size, character_size, character_embedding_size, character_encoder: of a unit's vector.
+        pools: how the states become one vector.
+        has_wide_path: whether n-grams count too.
+        is_multi_label: whether a text may carry any number of labels.
+    """
+
+    arch: str
+    hidden_size: int
+    num_layers: int
+    word_size: int
+    shape_size: int
+    character_size: int
+    character_embedding_size: int
+    character_encoder: CharacterEncoder
+    pools: tuple[Pool, ...]
+    has_wide_path: bool
+    is_multi_label: bool
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class ClassifyNetwork(WordNetwork):
+    """Embeddings, stack, pooling and head; the wide path beside them.
+
+    Args:
+        settings: the sizes.
+        vocabulary: how many units, shapes, characters and labels there are.
+        ngrams: the wide path's n-grams; None without one.
+        label_weights: [K], what a text of each label counts in the loss; None: 1.
+        label_smoothing: share of the target that is dealt to all labels alike.
+        deep_loss: weight of the deep path's loss on its own.
+        dropout, word_dropout: as in `WordNetwork`.
+        wide_dropout: share of a text's n-grams that are left out in a training step.
+    """
+
+    def __init__(
+        self,
+        settings: ClassifyNetworkSettings,
+        vocabulary: Vocabulary,
+        ngrams: NgramTable | None,
+        *,
+        label_weights: Tensor | None = None,
+        label_smoothing: float = 0.0,
+        deep_loss: float = 0.0,
+        dropout: float = 0.0,
+        word_dropout: float = 0.0,
+        wide_dropout: float = 0.0,
+    ) -> None:
+        sizes = {name: value for name, value in settings.to_json().items() if name not in ("pools", "has_wide_path", "is_multi_label")}
+        super().__init__(vocabulary, **sizes, dropout=dropout, word_dropout=word_dropout)
+        self.settings = settings
+        self.pooling = Pooling(settings.pools, self.stack.output_size, architecture(settings.arch).directions)
+        labels = len(vocabulary.columns[0].labels)
+        self.head = nn.Linear(self.pooling.output_size, labels)
+        self.ngrams = ngrams
+        self.wide = nn.Parameter(torch.zeros(len(ngrams), labels)) if ngrams is not None else None
+        self._label_weights = label_weights
+        self._label_smoothing = label_smoothing
+        self._deep_loss = deep_loss
+        self._wide_dropout = wide_dropout
+
+    def deep_logits(self, batch: TextBatch) -> Tensor:
+        """Logits [B, K] of the deep path alone."""
+        pooled = self.pooling(self.states(batch.units), batch.units.offsets)
+        return self.head(nn.functional.dropout(pooled, self.dropout, self.training))  # type: ignore[no-any-return]
+
+    def wide_logits(self, batch: TextBatch) -> Tensor:
+        """Logits [B, K] of the wide path alone."""
+        assert self.wide is not None
+        assert batch.ngrams is not None
+        rows = batch.ngrams
+        values = nn.functional.dropout(torch.from_numpy(rows.values), self._wide_dropout, self.training)
+        offsets = torch.from_numpy(rows.offsets[:-1])
+        columns = torch.from_numpy(rows.columns)
+        return WIDE_SCALE * nn.functional.embedding_bag(columns, self.wide, offsets, mode="sum", per_sample_weights=values)
+
+    def forward(self, batch: TextBatch) -> Tensor:
+        """Logits [B, K]."""
+        deep = self.deep_logits(batch)
+        return deep if self.wide is None else deep + self.wide_logits(batch)
+
+    def loss(self, batch: TextBatch) -> Tensor:
+        """Nats per text: of the softmax, or summed over the labels' sigmoids; plus the deep path's own, weighted, while training."""
+        deep = self.deep_logits(batch)
+        if self.wide is None:
+            return self._loss(deep, batch)
+        loss = self._loss(deep + self.wide_logits(batch), batch)
+        return loss + self._deep_loss * self._loss(deep, batch) if self.training and self._deep_loss else loss
+
+    def _loss(self, logits: Tensor, batch: TextBatch) -> Tensor:
+        right = torch.from_numpy(batch.labels)
+        weights = self._label_weights if self.training else None
+        smoothing = self._label_smoothing if self.training else 0.0
+        if self.settings.is_multi_label:
+            right = right * (1 - smoothing) + smoothing / 2
+            summed = nn.functional.binary_cross_entropy_with_logits(logits, right, pos_weight=weights, reduction="sum")
+            return summed / len(right)
+        return nn.functional.cross_entropy(logits, right.argmax(dim=1), weight=weights, label_smoothing=smoothing)
+
+    def settings_json(self) -> dict[str, Any]:
+        return self.settings.to_json()
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        named = {name: tensor.detach().numpy().copy() for name, tensor in self.state_dict().items()}
+        if self.ngrams is not None:
+            named["wide"] *= WIDE_SCALE
+            named["ngrams.hashes"] = self.ngrams.hashes
+            named["ngrams.weights"] = self.ngrams.weights
+        return named

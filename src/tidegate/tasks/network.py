@@ -1,0 +1,100 @@
+"""What networks of all tasks have in common, and what those over words share: the vector of a word."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tidegate.data import TokenBatch, Vocabulary
+from tidegate.kernels import architecture
+from tidegate.nn import CharacterBiLSTM, CharacterCNN, RecurrentStack, variational_dropout
+
+CharacterEncoder = Literal["cnn", "bilstm", "none"]
+
+
+class TaskNetwork(nn.Module, ABC):
+    """A network that can be trained and shipped."""
+
+    @abstractmethod
+    def loss(self, batch: Any) -> Tensor:
+        """Nats per token or sequence of a batch."""
+
+    @abstractmethod
+    def settings_json(self) -> dict[str, Any]:
+        """What the runtime must know to build its half, for config.json."""
+
+    @abstractmethod
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """All that the runtime needs, by name."""
+
+
+class WordNetwork(TaskNetwork):
+    """Word, shape and character vectors, and a recurrent stack over them; a task adds its head.
+
+    Args:
+        arch, hidden_size, num_layers: of the recurrent stack.
+        word_size, shape_size, character_size, character_embedding_size, character_encoder: of a word's
+            vector; 0 or 'none' leaves a part out.
+        vocabulary: how many words, shapes and characters there are.
+        dropout: on a word's vector and on the states.
+        word_dropout: a word seen n times in training becomes the unknown word with probability a / (a + n)
+            (Kiperwasser & Goldberg 2016); 0 never.
+    """
+
+    word_rates: Tensor
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        *,
+        arch: str,
+        hidden_size: int,
+        num_layers: int,
+        word_size: int,
+        shape_size: int,
+        character_size: int,
+        character_embedding_size: int,
+        character_encoder: CharacterEncoder,
+        dropout: float,
+        word_dropout: float,
+    ) -> None:
+        super().__init__()
+        self.dropout = dropout
+        self.word_embedding = nn.Embedding(len(vocabulary.words) + 1, word_size)
+        nn.init.normal_(self.word_embedding.weight, std=0.1)
+        width = word_size
+        self.shape_embedding: nn.Embedding | None = None
+        if shape_size:
+            self.shape_embedding = nn.Embedding(len(vocabulary.shapes) + 1, shape_size)
+            nn.init.normal_(self.shape_embedding.weight, std=0.1)
+            width += shape_size
+        self.character_encoder: CharacterCNN | CharacterBiLSTM | None = None
+        if character_encoder != "none":
+            encoder = CharacterCNN if character_encoder == "cnn" else CharacterBiLSTM
+            self.character_encoder = encoder(len(vocabulary.characters) + 3, character_embedding_size, character_size)
+            width += character_size
+        self.stack = RecurrentStack(architecture(arch), width, hidden_size, num_layers, dropout)
+        counts = torch.tensor([np.inf, *vocabulary.counts], dtype=torch.float32)
+        self.register_buffer("word_rates", word_dropout / (word_dropout + counts), persistent=False)
+
+    def states(self, batch: TokenBatch) -> Tensor:
+        """The states [N, H or 2H] of the stack over the words of a batch, dropout on both sides."""
+        forms = torch.from_numpy(batch.forms)
+        words = torch.from_numpy(batch.words)[forms]
+        if self.training:
+            words = words.masked_fill(torch.rand(len(words)) < self.word_rates[words], 0)
+        parts = [self.word_embedding(words)]
+        spelled: list[Tensor] = []
+        if self.shape_embedding is not None:
+            spelled.append(self.shape_embedding(torch.from_numpy(batch.shapes)))
+        if self.character_encoder is not None:
+            spelled.append(self.character_encoder(torch.from_numpy(batch.characters), batch.character_offsets))
+        if spelled:  # computed once for each distinct form, then dealt out to its tokens
+            parts.append(torch.cat(spelled, dim=1).index_select(0, forms))
+        x = variational_dropout(torch.cat(parts, dim=1), batch.offsets, p=self.dropout, is_training=self.training)
+        return variational_dropout(self.stack(x, batch.offsets), batch.offsets, p=self.dropout, is_training=self.training)

@@ -1,0 +1,1 @@
+"""The task `classify` in training: recipe, corpus, scores, and `Classifier`."""

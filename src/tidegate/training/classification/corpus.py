@@ -1,0 +1,192 @@
+"""The data of a classifier's run: read, checked, split, counted and encoded."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tidegate.data import (
+    EncodedText,
+    FormTable,
+    LabelColumn,
+    TextEncoder,
+    TextRecord,
+    TokenRecord,
+    UnknownLabels,
+    Vocabulary,
+    split_off_texts,
+)
+from tidegate.data.checking import check_texts
+from tidegate.data.ngrams import NgramTable
+from tidegate.data.opening import excerpt
+from tidegate.data.reading import expand
+from tidegate.data.text_batches import units_of, words_of
+from tidegate.data.texts import TextColumns, find_columns, read_texts
+from tidegate.errors import DataError, RecipeError, nearest
+from tidegate.training.classification.recipe import ClassifyRecipe
+
+# Of two labels the rarer one is positive anyway; below this share its F1 says more than accuracy.
+_RARE = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class TextFiles:
+    """The files of a run, as the user named them (globs allowed); `dev` and `test` may be empty."""
+
+    train: Sequence[str]
+    dev: Sequence[str] = ()
+    test: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifyCorpus:
+    """Training, development and test texts, what was counted on the first, and the encoded training data.
+
+    Attributes:
+        columns: which columns the texts came from.
+        positive: the label whose F1 counts; empty where there is none.
+        is_rare: whether the epochs are chosen by that F1 rather than by accuracy.
+        is_multi_label: whether a text may carry several labels.
+        split: one sentence that says where the development set comes from.
+        notes: sentences that the user should read before training begins.
+    """
+
+    train: list[TextRecord]
+    dev: list[TextRecord]
+    test: list[TextRecord]
+    columns: TextColumns
+    vocabulary: Vocabulary
+    encoder: TextEncoder
+    encoded: list[EncodedText]
+    positive: str
+    is_rare: bool
+    is_multi_label: bool
+    split: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All labels, in the order of their ids."""
+        return self.vocabulary.columns[0].labels
+
+    @property
+    def tokens(self) -> int:
+        """Words (or characters) in the training texts, as far as they are read."""
+        return sum(len(text) for text in self.encoded)
+
+
+def read_corpus(files: TextFiles, recipe: ClassifyRecipe) -> ClassifyCorpus:
+    """Reads the files of a run.
+
+    Raises:
+        DataError: a file cannot be read, a column is missing, nothing is left to train on.
+        RecipeError: `positive` or `out_of_scope` is no label.
+    """
+    names = expand(files.train)
+    columns = find_columns(names[0], text=recipe.text, label=recipe.label, group=recipe.group)
+    train, dev, test = ([*_read(names, columns, recipe)], *(_read(expand(part), columns, recipe) for part in (files.dev, files.test)))
+    named = f"the development set is {', '.join(files.dev)}" if files.dev else ""
+    return build_corpus(train, dev, test, recipe, columns=columns, named_split=named)
+
+
+def _read(names: Sequence[str], columns: TextColumns, recipe: ClassifyRecipe) -> list[TextRecord]:
+    return [
+        record
+        for path in names
+        for record in read_texts(path, text=columns.text, label=columns.label, group=columns.group, label_separator=recipe.label_separator)
+    ]
+
+
+def build_corpus(
+    train: list[TextRecord],
+    dev: list[TextRecord],
+    test: list[TextRecord],
+    recipe: ClassifyRecipe,
+    *,
+    columns: TextColumns | None = None,
+    named_split: str = "",
+) -> ClassifyCorpus:
+    """The corpus of texts that were read already; a development set is split off where `dev` is empty.
+
+    Raises:
+        DataError: there are too few texts or labels, or many development or test labels do not occur in training.
+        RecipeError: `positive` or `out_of_scope` is no label.
+    """
+    columns = columns or TextColumns("lines", "text", "label", "group" if recipe.group else "")
+    notes = [columns.note] if columns.note else []
+    train, note = _without_empty(train, "training")
+    notes += note
+    if not train:
+        raise DataError("there is no text to train on. Give files with at least two labelled texts that are not empty.")
+    is_multi_label = bool(recipe.label_separator) or any(len(record.labels) != 1 for record in train)
+    counts = Counter(label for record in train for label in record.labels)
+    if len(counts) < 2 and not (is_multi_label and counts):
+        raise DataError(
+            f"{train[0].source}: every text has the label {excerpt(next(iter(counts), ''))}; there is nothing to learn. "
+            "Name another column with --label."
+        )
+    positive = _positive(recipe, counts, is_multi_label)
+    if recipe.out_of_scope and recipe.out_of_scope not in counts:
+        raise RecipeError(_no_label("out_of_scope", recipe.out_of_scope, counts))
+    given = bool(dev)
+    if not dev:
+        train, dev = split_off_texts(train, share=recipe.dev_share, seed=recipe.seed)
+        what = "groups" if recipe.group else "distinct texts"
+        held_out = f"{len(dev):,} of {len(train) + len(dev):,} texts held out"
+        split = f"no development file: {held_out} (seed {recipe.seed}, stratified over {what})"
+        counts = Counter(label for record in train for label in record.labels)
+    else:
+        split = named_split or "the development set was given"
+    name = columns.label or "label"
+    column = LabelColumn(name, tuple(sorted(counts)), None)
+    for part in (dev, test):
+        unknown = UnknownLabels([column])
+        deque(unknown.watch_texts(part, may_be_none=is_multi_label), maxlen=0)
+        unknown.settle()  # now, not after hours of training
+        if unknown.first:
+            notes.append(f"{unknown.first} Such labels count as wrong answers.")
+    encoder, vocabulary = _count(train, column, recipe)
+    encoded = encoder.encode(train)
+    cut = sum(len(text) >= recipe.max_length for text in encoded)
+    if cut:
+        what = "words" if recipe.unit == "word" else "characters"
+        notes.append(f"{cut:,} texts reach {recipe.max_length:,} {what} and are cut off there; --set max_length=N reads more.")
+    parts = {"train": train, **({"dev": dev} if given else {}), **({"test": test} if test else {})}
+    notes += [check_texts(parts).summary, split]
+    is_rare = bool(positive) and (bool(recipe.positive) or counts[positive] < _RARE * counts.total())
+    return ClassifyCorpus(train, dev, test, columns, vocabulary, encoder, encoded, positive, is_rare, is_multi_label, split, tuple(notes))
+
+
+def _count(train: list[TextRecord], column: LabelColumn, recipe: ClassifyRecipe) -> tuple[TextEncoder, Vocabulary]:
+    units = [TokenRecord(units_of(record.text, recipe.unit, recipe.max_length), record.source) for record in train]
+    vocabulary = replace(Vocabulary.count(units, [], min_count=recipe.min_count), columns=(column,))
+    ngrams = None
+    if recipe.wide:
+        words = (words_of(record.text) for record in train)
+        ngrams = NgramTable.count(words, min_count=min(recipe.wide_min_count, len(train)), most=recipe.wide_size)
+    return TextEncoder(FormTable(vocabulary), ngrams, column.labels, unit=recipe.unit, longest=recipe.max_length), vocabulary
+
+
+def _without_empty(records: list[TextRecord], part: str) -> tuple[list[TextRecord], list[str]]:
+    kept = [record for record in records if record.text.strip()]
+    if len(kept) == len(records):
+        return kept, []
+    first = next(record for record in records if not record.text.strip())
+    return kept, [f"{len(records) - len(kept):,} {part} texts are empty and left out (the first: {first.source})."]
+
+
+def _positive(recipe: ClassifyRecipe, counts: Counter[str], is_multi_label: bool) -> str:
+    """The positive label: the one asked for, else the rarer of two."""
+    if recipe.positive:
+        if recipe.positive not in counts:
+            raise RecipeError(_no_label("positive", recipe.positive, counts))
+        return recipe.positive
+    if len(counts) != 2 or is_multi_label:
+        return ""
+    return min(counts, key=lambda label: (counts[label], label))
+
+
+def _no_label(key: str, asked: str, counts: Counter[str]) -> str:
+    shown = ", ".join(f"{label} ({times:,})" for label, times in counts.most_common(10)) + (", …" if len(counts) > 10 else "")
+    return f"{key} '{asked}' is no label of the training texts: {shown}.{nearest(asked, counts)} Name one of them."

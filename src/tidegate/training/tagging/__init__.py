@@ -1,0 +1,1 @@
+"""The task `tag` in training: recipe, corpus, scores, and `Tagger`."""

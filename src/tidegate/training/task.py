@@ -1,0 +1,151 @@
+"""What the main path asks of a task: its data in numbers, its network, its scores.
+
+`run.train` knows no task by name. A task reads its files into a corpus, and a `TrainingTask` joins
+corpus and recipe: `tagging.TagTask`, `classification.ClassifyTask`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.data import training_order
+from tidegate.tasks.network import TaskNetwork
+from tidegate.training.recipe import Recipe
+from tidegate.version import __version__
+
+N = TypeVar("N", bound=TaskNetwork)
+
+
+class Batch(Protocol):
+    """A training batch; what else it holds is between a task and its network."""
+
+    @property
+    def tokens(self) -> int: ...
+
+
+class ScoreRow(NamedTuple):
+    """One line of what is shown of a run: on which data, for which column, which score; the model's and the baseline's."""
+
+    part: str
+    column: str
+    score: str
+    model: float
+    baseline: float | None
+
+
+class TrainingTask(ABC, Generic[N]):
+    """Recipe and corpus of one run, and everything that the main path needs to know of the task.
+
+    Attributes:
+        recipe: the settings, with everything settled that hangs on the size of the data.
+        tokens: in the training data.
+    """
+
+    recipe: Recipe
+    tokens: int
+
+    @abstractmethod
+    def build_network(self) -> N:
+        """A fresh network; its weights are a function of the recipe's seed."""
+
+    @abstractmethod
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each training sequence."""
+
+    @abstractmethod
+    def batch(self, places: Sequence[int]) -> Batch:
+        """The training sequences at these places as one batch."""
+
+    @property
+    @abstractmethod
+    def batch_tokens(self) -> int:
+        """Tokens of one training batch at most."""
+
+    @property
+    @abstractmethod
+    def score_name(self) -> str:
+        """The score on the development data by which epochs are chosen."""
+
+    @abstractmethod
+    def dev_score(self, network: N) -> float:
+        """That score; higher is better."""
+
+    @abstractmethod
+    def dev_loss(self, network: N) -> float:
+        """Nats per token or sequence on the development data; decides between epochs of equal score."""
+
+    @property
+    @abstractmethod
+    def test_share(self) -> float:
+        """Size of the test data over that of the development data: how much longer scoring it takes."""
+
+    @abstractmethod
+    def scores(self, network: N) -> dict[str, Any]:
+        """What goes into metrics.json of the chosen network: `dev`, `test`, `baseline`, and the size of the data."""
+
+    @abstractmethod
+    def score_rows(self, metrics: Mapping[str, Any]) -> Iterator[ScoreRow]:
+        """What is worth showing of such metrics, in order."""
+
+    @property
+    @abstractmethod
+    def baseline_name(self) -> str:
+        """What the baseline is, in a few words."""
+
+    @abstractmethod
+    def plan(self) -> list[tuple[str, str]]:
+        """What a dry run says of columns, labels and sizes: (name, said)."""
+
+    @abstractmethod
+    def example(self) -> str:
+        """A text of the development data, for the commands that are shown at the end."""
+
+    def remarks(self, metrics: Mapping[str, Any]) -> list[str]:
+        """Sentences worth printing below the scores."""
+        return []
+
+    @abstractmethod
+    def vocabulary_json(self) -> dict[str, Any]:
+        """What goes into vocabulary.json."""
+
+    @abstractmethod
+    def card(self, config: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
+        """The model card, Markdown."""
+
+    @abstractmethod
+    def fingerprint(self) -> Iterator[bytes]:
+        """Everything that the training data tells the network, piece by piece; equal data give equal pieces."""
+
+    def config(self, network: N) -> dict[str, Any]:
+        """What config.json says of the model."""
+        return {
+            "tidegate_version": __version__,
+            "task": self.recipe.task,
+            "arch": self.recipe.arch,
+            "network": network.settings_json(),
+            "recipe": self.recipe.model_dump(mode="json"),
+        }
+
+    def batches(self, epoch: int) -> EpochBatches:
+        """The batches of the epoch of that number, from 0."""
+        return EpochBatches(self, epoch)
+
+
+class EpochBatches:
+    """The batches of one epoch: a function of (seed, epoch), so nothing of it needs to be saved or restored."""
+
+    def __init__(self, task: TrainingTask[Any], epoch: int) -> None:
+        self._task = task
+        self._order = training_order(task.lengths(), budget_tokens=task.batch_tokens, seed=task.recipe.seed, epoch=epoch)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for places in self._order:
+            yield self._task.batch(places.tolist())

@@ -1,7 +1,9 @@
-"""What several tests share: a toy corpus on disk and a small tagger trained on it once."""
+"""What several tests share: toy corpora on disk, and a small tagger and a small classifier trained on them once."""
 
 from __future__ import annotations
 
+import csv
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -68,4 +70,84 @@ def train_toy(toy_files: Path) -> Callable[..., Any]:
 def toy_model(train_toy: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model directory: a bilstm with a CRF, trained on the toy files."""
     path: Path = train_toy(tmp_path_factory.mktemp("model") / "toy", test=True, max_epochs=8, patience=8).path
+    return path
+
+
+# Settings that learn the toy texts in a second.
+SMALL_CLASSIFIER: dict[str, Any] = {
+    "hidden_size": 8,
+    "word_size": 8,
+    "shape_size": 2,
+    "character_size": 6,
+    "character_embedding_size": 4,
+    "batch_tokens": 200,
+    "max_epochs": 3,
+    "learning_rate": 0.02,
+    "warmup_steps": 5,
+    "dropout": 0.1,
+    "average_decay": 0.9,
+}
+
+_TOPICS = {
+    "food": "bread soup cheese apples rice salt lunch plate kitchen honey".split(),
+    "music": "song band guitar drums tune choir piano album concert violin".split(),
+    "weather": "rain snow wind sunshine storm clouds frost thunder hail fog".split(),
+}
+_FILLERS = "the a we like my with some was today really very much".split()
+
+
+def topic_texts(count: int, *, seed: int = 1) -> tuple[list[str], list[str]]:
+    """So many texts of three to eight words, and the topic of each; a word in eight is another topic's."""
+    chance = random.Random(seed)
+    texts, labels = [], []
+    for _ in range(count):
+        topic = chance.choice(sorted(_TOPICS))
+        words = [chance.choice(_TOPICS[topic])]
+        for _ in range(chance.randrange(2, 8)):
+            kind = chance.random()
+            other = chance.choice(sorted(_TOPICS))
+            words.append(chance.choice(_FILLERS if kind < 0.5 else _TOPICS[topic] if kind < 0.875 else _TOPICS[other]))
+        chance.shuffle(words)
+        texts.append(" ".join(words))
+        labels.append(topic)
+    return texts, labels
+
+
+def write_table(path: Path, header: str, *columns: list[str]) -> Path:
+    """A CSV file of these columns under a header of names between commas."""
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([header.split(","), *zip(*columns, strict=True)])
+    return path
+
+
+@pytest.fixture(scope="session")
+def toy_texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with train.csv, dev.csv and test.csv: texts and their topics."""
+    folder = tmp_path_factory.mktemp("texts")
+    for seed, (name, count) in enumerate((("train", 240), ("dev", 60), ("test", 80)), 1):
+        write_table(folder / f"{name}.csv", "text,topic", *topic_texts(count, seed=seed))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def train_texts(toy_texts: Path) -> Callable[..., Any]:
+    """Trains a classifier on the toy texts: `train_texts(out, **settings)` gives a TrainingResult."""
+    from tidegate.training.classification.corpus import TextFiles, read_corpus
+    from tidegate.training.classification.recipe import ClassifyRecipe
+    from tidegate.training.classification.task import ClassifyTask
+    from tidegate.training.recipe import build_recipe
+    from tidegate.training.run import train
+
+    def run(out: Path, *, resume: bool = False, test: bool = False, **settings: Any) -> Any:
+        recipe = build_recipe(ClassifyRecipe, options={**SMALL_CLASSIFIER, **settings})
+        files = TextFiles([str(toy_texts / "train.csv")], [str(toy_texts / "dev.csv")], [str(toy_texts / "test.csv")] if test else [])
+        return train(ClassifyTask(recipe, read_corpus(files, recipe)), out, resume=resume, quiet=True)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def toy_classifier(train_texts: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model directory: a bilstm with a wide path, trained on the toy texts."""
+    path: Path = train_texts(tmp_path_factory.mktemp("classifier") / "toy", test=True).path
     return path

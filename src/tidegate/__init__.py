@@ -1,6 +1,7 @@
 """tidegate: train, compare, explain and ship gated recurrent networks on your own text, on an ordinary CPU.
 
-`tidegate.load(path)` reads a trained model and answers without torch; `tidegate.Tagger` and `tidegate.Classifier` train.
+`tidegate.load(path)` reads a trained model and answers without torch; `tidegate.Tagger` and `tidegate.Classifier` train;
+`tidegate.compare` puts architectures on one leaderboard.
 Names are imported when they are first used, so that `import tidegate` costs nothing.
 """
 
@@ -12,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 from tidegate.version import __version__
 
 if TYPE_CHECKING:
+    from tidegate.comparison.run import compare
     from tidegate.runtime import load
     from tidegate.training.classification.classifier import Classifier
     from tidegate.training.tagging.tagger import Tagger
 
-__all__ = ["Classifier", "Tagger", "__version__", "load"]
+__all__ = ["Classifier", "Tagger", "__version__", "compare", "load"]
 
 _HOMES = {
+    "compare": "tidegate.comparison.run",
     "load": "tidegate.runtime",
     "Classifier": "tidegate.training.classification.classifier",
     "Tagger": "tidegate.training.tagging.tagger",
@@ -31,7 +34,7 @@ def __getattr__(name: str) -> Any:
     try:
         return getattr(import_module(_HOMES[name]), name)
     except ModuleNotFoundError as error:
-        if error.name in ("torch", "lightning", "pydantic", "sklearn"):
+        if error.name in ("torch", "lightning", "pydantic", "sklearn", "matplotlib"):
             from tidegate.errors import MissingExtraError
 
             raise MissingExtraError("train", f"tidegate.{name}") from None

@@ -72,7 +72,7 @@ def test_broken_toml_is_told_with_its_line(tmp_path: Path) -> None:
         build_recipe(TagRecipe, recipe=path)
 
 
-@pytest.mark.parametrize("name", recipe_names())
+@pytest.mark.parametrize("name", recipe_names(TagRecipe))
 def test_every_recipe_that_comes_along_is_valid(name: str) -> None:
     assert build_recipe(TagRecipe, recipe=name).task == "tag"
 

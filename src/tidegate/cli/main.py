@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import typer
 
+from tidegate.cli.compare import compare_app
 from tidegate.cli.data import data_app
 from tidegate.cli.demo import demo
 from tidegate.cli.evaluate import evaluate
@@ -26,6 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(train_app, name="train")
+app.add_typer(compare_app, name="compare")
 app.command()(evaluate)
 app.command()(predict)
 app.command()(demo)
@@ -47,7 +49,14 @@ def main() -> None:
         _fail(error, 1)
     except ModuleNotFoundError as error:
         # Only the parts of an extra may be missing; anything else is a fault of ours and keeps its traceback.
-        if error.name is None or error.name.partition(".")[0] not in ("torch", "lightning", "pydantic", "tensorboard", "sklearn"):
+        if error.name is None or error.name.partition(".")[0] not in (
+            "torch",
+            "lightning",
+            "pydantic",
+            "tensorboard",
+            "sklearn",
+            "matplotlib",
+        ):
             raise
         _fail(MissingExtraError("train", "this command"), 2)
     except BrokenPipeError:

@@ -2,7 +2,7 @@
 
 from tidegate.data.batches import EncodedRecord, TokenBatch, collate, encode, reading_order, training_order
 from tidegate.data.records import Source, TextRecord, TokenRecord
-from tidegate.data.splitting import folds_of, split_off, split_off_texts
+from tidegate.data.splitting import folds_of, split_off, split_off_texts, stratified_order
 from tidegate.data.text_batches import EncodedText, TextBatch, TextEncoder
 from tidegate.data.unknown_labels import UnknownLabels
 from tidegate.data.vocabulary import UNKNOWN_LABEL, FormTable, LabelColumn, Vocabulary
@@ -27,5 +27,6 @@ __all__ = [
     "reading_order",
     "split_off",
     "split_off_texts",
+    "stratified_order",
     "training_order",
 ]

@@ -1,4 +1,4 @@
-"""Hashed word and character n-grams of texts, weighted by TF-IDF: sparse rows for the wide path and nothing else.
+"""Hashed word and character n-grams of texts, weighted by TF-IDF: sparse rows, and linear scores of them (the wide path).
 
 Words in lower case, alone and in pairs; of each word, with a blank at either end, all runs of two to
 five characters. A text's row is two halves, words and characters, each weighted (1 + ln tf) · idf and scaled to
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from zlib import crc32
 
 import numpy as np
@@ -22,8 +21,10 @@ Values = NDArray[np.float32]
 SHORTEST, LONGEST = 2, 5
 # Hashes of words and of runs of characters begin differently, so that the word "in" and the run "in" are two n-grams.
 _WORD, _PAIR, _RUN = crc32(b"word"), crc32(b"pair"), crc32(b"run")
-# Past so many distinct words what is remembered of them is begun anew, so that an endless stream cannot fill the memory.
+# Past so many distinct words what is remembered of them is begun anew, and of longer words nothing is remembered, so that an
+# endless stream cannot fill the memory.
 _MOST_WORDS = 100_000
+_LONGEST_REMEMBERED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +42,6 @@ class SparseRows:
         """Columns and values of one row."""
         part = slice(int(self.offsets[number]), int(self.offsets[number + 1]))
         return self.columns[part], self.values[part]
-
-    @classmethod
-    def join(cls, rows: Sequence[tuple[Ids, Values]]) -> SparseRows:
-        """One block of single rows."""
-        offsets = np.zeros(len(rows) + 1, dtype=np.int64)
-        np.cumsum([len(columns) for columns, _ in rows], out=offsets[1:])
-        columns = np.concatenate([columns for columns, _ in rows]) if rows else np.zeros(0, dtype=np.int64)
-        values = np.concatenate([values for _, values in rows]) if rows else np.zeros(0, dtype=np.float32)
-        return cls(columns, values, offsets)
 
 
 class NgramTable:
@@ -80,7 +72,7 @@ class NgramTable:
         for text in texts:
             number += 1
             words = [word.lower() for word in text]
-            found: set[int] = set(_pair_hashes([_word_hash(word) for word in words]))
+            found: set[int] = set(_pair_hashes(words, [_word_hash(word) for word in words]))
             for word in set(words):
                 if word not in spelled:
                     spelled[word] = frozenset([_word_hash(word), *_run_hashes(word)])
@@ -98,8 +90,9 @@ class NgramTable:
         words: list[tuple[Ids, int]] = []
         runs: list[tuple[Ids, int]] = []
         for number, text in enumerate(texts):
-            known = [self._known(word.lower()) for word in text]
-            pairs = self._columns(np.array(_pair_hashes([hashed for hashed, _, _ in known]), dtype=np.int64))
+            lowered = [word.lower() for word in text]
+            known = [self._known(word) for word in lowered]
+            pairs = self._columns(np.array(_pair_hashes(lowered, [hashed for hashed, _, _ in known]), dtype=np.int64))
             words.extend((columns, number) for _, columns, _ in known)
             words.append((pairs, number))
             runs.extend((columns, number) for _, _, columns in known)
@@ -113,13 +106,16 @@ class NgramTable:
 
     def _known(self, word: str) -> tuple[int, Ids, Ids]:
         """Of a word: its hash, its own column if it has one, and the columns of its runs."""
-        if word not in self._words:
+        if word in self._words:
+            return self._words[word]
+        hashed = _word_hash(word)
+        runs = self._columns(np.array(_run_hashes(word), dtype=np.int64))
+        known = (hashed, self._columns(np.array([hashed], dtype=np.int64)), runs)
+        if len(word) <= _LONGEST_REMEMBERED:
             if len(self._words) >= _MOST_WORDS:
                 self._words = {}
-            hashed = _word_hash(word)
-            runs = self._columns(np.array(_run_hashes(word), dtype=np.int64))
-            self._words[word] = (hashed, self._columns(np.array([hashed], dtype=np.int64)), runs)
-        return self._words[word]
+            self._words[word] = known
+        return known
 
     def _columns(self, hashes: Ids) -> Ids:
         """Columns of those among the hashes that have one."""
@@ -141,12 +137,36 @@ class NgramTable:
         return rows, columns, (values / np.maximum(lengths[rows], 1e-12)).astype(np.float32)
 
 
+class WidePath:
+    """A linear score per label from a text's n-grams.
+
+    Args:
+        table: the n-grams that count.
+        weights: [F, K]; bias: [K].
+    """
+
+    def __init__(self, table: NgramTable, weights: Values, bias: Values) -> None:
+        self.table = table
+        self.weights = weights
+        self.bias = bias
+
+    def scores(self, texts: Sequence[Sequence[str]]) -> Values:
+        """Scores [B, K] of texts, given as words."""
+        rows = self.table.rows(texts)
+        scores = np.tile(self.bias, (len(texts), 1))
+        for number in range(len(texts)):
+            columns, values = rows.row(number)
+            scores[number] += values @ self.weights[columns]
+        return scores
+
+
 def _word_hash(word: str) -> int:
     return crc32(word.encode("utf-8", "surrogatepass"), _WORD)
 
 
-def _pair_hashes(words: Sequence[int]) -> list[int]:
-    return [crc32(second.to_bytes(4, "little"), first ^ _PAIR) for first, second in pairwise(words)]
+def _pair_hashes(words: Sequence[str], hashes: Sequence[int]) -> list[int]:
+    """Of each word and the next; `hashes` are the words' own. The second word goes in as it is: a CRC of two CRCs forgets their order."""
+    return [crc32(f" {second}".encode("utf-8", "surrogatepass"), hashes[place] ^ _PAIR) for place, second in enumerate(words[1:])]
 
 
 def _run_hashes(word: str) -> list[int]:

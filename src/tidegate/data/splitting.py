@@ -42,7 +42,8 @@ def _labels(record: TokenRecord) -> set[tuple[str, str]]:
 def split_off_texts(records: Sequence[TextRecord], *, share: float, seed: int) -> tuple[list[TextRecord], list[TextRecord]]:
     """Cuts texts into (training, development), both in file order, every label in both in like shares.
 
-    Texts that are equal but for case and blanks stay on one side, and so do all texts of one group.
+    Texts that are equal but for case and blanks stay on one side; where texts have groups, those of one group do instead. Every label
+    stays in training, unless each text has one of its own. Which texts go where hangs on the seed, not on the order of the file.
 
     Raises:
         DataError: fewer than two distinct texts or groups, so that one side would be empty.
@@ -56,19 +57,27 @@ def split_off_texts(records: Sequence[TextRecord], *, share: float, seed: int) -
             "file with --dev."
         )
     total = min(max(1, round(share * len(clusters))), len(clusters) - 1)
-    by_label = _shuffled_by_label(records, clusters, seed)
+    by_label = list(_shuffled_by_label(records, clusters, seed).values())
+    strata = [by_label[place] for place in np.random.default_rng([seed, 1]).permutation(len(by_label))]
+    # The labels of each cluster, and in how many clusters of the training part each stands; to have none counts as a label here.
+    labels = {key: {label for place in places for label in records[place].labels or ("",)} for key, places in clusters.items()}
+    left = Counter(label for key in clusters for label in labels[key])
+    chosen: set[str] = set()
+
+    def take(keys: Sequence[str], count: int) -> None:
+        for key in keys:
+            if count and key not in chosen and len(chosen) < total and all(left[label] > 1 for label in labels[key]):
+                left.subtract(labels[key])
+                chosen.add(key)
+                count -= 1
+
     # Every label gives the whole part of its share; what is then missing comes from the labels with the largest rests.
-    takes = {label: min(int(share * len(keys)), len(keys) - 1) for label, keys in by_label.items()}
-    by_rest = sorted(by_label, key=lambda label: (takes[label] - share * len(by_label[label]), label))
-    for label in by_rest * 2:
-        if sum(takes.values()) >= total:
-            break
-        if takes[label] < len(by_label[label]) - 1:
-            takes[label] += 1
-    chosen = {key for label, keys in by_label.items() for key in keys[: takes[label]]}
-    if not chosen:  # every label has one text: some of them cannot be learnt whatever is done
-        chosen = {key for _, keys in sorted(by_label.items()) for key in keys[:1]}
-        chosen = set(sorted(chosen)[:total])
+    for keys in strata:
+        take(keys, int(share * len(keys)))
+    for keys in sorted(strata, key=lambda keys: int(share * len(keys)) - share * len(keys)):
+        take(keys, 1)
+    if not chosen:  # each text has a label of its own: some of them cannot be learnt whatever is done
+        chosen.update([key for keys in strata for key in keys][:total])
     held_out = {place for key in chosen for place in clusters[key]}
     return (
         [record for place, record in enumerate(records) if place not in held_out],
@@ -77,7 +86,7 @@ def split_off_texts(records: Sequence[TextRecord], *, share: float, seed: int) -
 
 
 def folds_of(records: Sequence[TextRecord], *, folds: int, seed: int) -> list[int]:
-    """For each text the fold, from 0, in which it is tested: stratified, equal texts and groups in one fold.
+    """For each text the fold, from 0, in which it is tested: stratified, and together in one fold what `split_off_texts` keeps on one side.
 
     Raises:
         DataError: fewer distinct texts or groups than folds.
@@ -95,6 +104,14 @@ def folds_of(records: Sequence[TextRecord], *, folds: int, seed: int) -> list[in
     return fold_of
 
 
+def stratified_order(records: Sequence[TextRecord], *, seed: int) -> list[int]:
+    """Places of the records in an order of which every beginning holds the labels in like shares; equal texts and groups together."""
+    clusters = _clusters(records)
+    by_label = _shuffled_by_label(records, clusters, seed)
+    ranked = [((rank + 0.5) / len(keys), label, key) for label, keys in by_label.items() for rank, key in enumerate(keys)]
+    return [place for _, _, key in sorted(ranked) for place in clusters[key]]
+
+
 def _clusters(records: Sequence[TextRecord]) -> dict[str, list[int]]:
     """Places of the records that must stay together."""
     clusters: defaultdict[str, list[int]] = defaultdict(list)
@@ -104,10 +121,13 @@ def _clusters(records: Sequence[TextRecord]) -> dict[str, list[int]]:
 
 
 def _shuffled_by_label(records: Sequence[TextRecord], clusters: dict[str, list[int]], seed: int) -> dict[tuple[str, ...], list[str]]:
-    """The clusters of each label (of several, the most frequent), in an order that hangs on the seed alone."""
+    """The clusters of each label, or of all labels of a text where it has several; of clusters with unlike texts, of the most frequent.
+
+    Their order hangs on the seed alone.
+    """
     by_label: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
     for key in sorted(clusters):
-        labels = Counter(records[place].labels for place in clusters[key])
+        labels = Counter(tuple(sorted(records[place].labels)) for place in clusters[key])
         by_label[min(labels, key=lambda label: (-labels[label], label))].append(key)
     random = np.random.default_rng(seed)
     return {label: [keys[place] for place in random.permutation(len(keys))] for label, keys in sorted(by_label.items())}

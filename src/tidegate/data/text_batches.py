@@ -1,4 +1,4 @@
-"""Texts in numbers: units (words or characters), n-grams, labels; and ragged batches of them."""
+"""Texts in numbers: units (words or characters), labels, scores of the wide path; and ragged batches of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data.batches import EncodedRecord, TokenBatch, collate
-from tidegate.data.ngrams import NgramTable, SparseRows, Values
+from tidegate.data.ngrams import Values, WidePath
 from tidegate.data.records import TextRecord
 from tidegate.data.vocabulary import UNKNOWN_LABEL, FormTable
 from tidegate.data.words import tokenise
@@ -36,11 +36,11 @@ def units_of(text: str, unit: Unit, longest: int) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class EncodedText:
-    """A text in numbers: its units, its n-grams (columns, values) if there is a wide path, its labels' ids."""
+    """A text in numbers: its units, its labels' ids, and its scores [K] from the wide path, if there is one."""
 
     units: EncodedRecord
-    ngrams: tuple[Ids, Values] | None
     labels: Ids
+    wide: Values | None = None
 
     def __len__(self) -> int:
         return len(self.units)
@@ -52,13 +52,13 @@ class TextBatch:
 
     Attributes:
         units: their words or characters.
-        ngrams: their n-grams, a row each; None without a wide path.
         labels: [B, K], 1 where the text carries the label, else 0; float32.
+        wide: [B, K], scores of the wide path; None without one.
     """
 
     units: TokenBatch
-    ngrams: SparseRows | None
     labels: NDArray[np.float32]
+    wide: Values | None = None
 
     @property
     def tokens(self) -> int:
@@ -70,14 +70,14 @@ class TextEncoder:
 
     Args:
         table: of word forms; new ones are added as they are met.
-        ngrams: the wide path's n-grams; None without one.
         labels: the labels in order of their ids.
         unit, longest: what the network reads, and how much of it.
+        wide: the wide path; None without one.
     """
 
-    def __init__(self, table: FormTable, ngrams: NgramTable | None, labels: Sequence[str], *, unit: Unit, longest: int) -> None:
+    def __init__(self, table: FormTable, labels: Sequence[str], *, unit: Unit, longest: int, wide: WidePath | None = None) -> None:
         self.table = table
-        self.ngrams = ngrams
+        self.wide = wide
         self.labels = tuple(labels)
         self._ids = {label: number for number, label in enumerate(labels)}
         self._unit: Unit = unit
@@ -86,18 +86,18 @@ class TextEncoder:
     def encode(self, records: Iterable[TextRecord]) -> list[EncodedText]:
         """The records in numbers, in order. Labels that are unknown are UNKNOWN_LABEL."""
         records = list(records)
-        units = [EncodedRecord(self.table.encode(units_of(r.text, self._unit, self._longest)), {}) for r in records]
-        rows = None if self.ngrams is None else self.ngrams.rows([words_of(record.text) for record in records])
+        scores = None if self.wide is None else self.wide.scores([words_of(record.text) for record in records])
         encoded = []
         for number, record in enumerate(records):
+            units = EncodedRecord(self.table.encode(units_of(record.text, self._unit, self._longest)), {})
             labels = np.array([self._ids.get(label, UNKNOWN_LABEL) for label in record.labels], dtype=np.int64)
-            encoded.append(EncodedText(units[number], None if rows is None else rows.row(number), labels))
+            encoded.append(EncodedText(units, labels, None if scores is None else scores[number]))
         return encoded
 
     def collate(self, texts: Sequence[EncodedText]) -> TextBatch:
-        """One ragged batch of the given texts, in their order."""
+        """One ragged batch of the given texts, in their order; every label must be known."""
         labels = np.zeros((len(texts), len(self.labels)), dtype=np.float32)
         for number, text in enumerate(texts):
             labels[number, text.labels] = 1.0
-        rows = None if self.ngrams is None else SparseRows.join([text.ngrams for text in texts if text.ngrams is not None])
-        return TextBatch(collate([text.units for text in texts], self.table), rows, labels)
+        scores = [text.wide for text in texts if text.wide is not None]
+        return TextBatch(collate([text.units for text in texts], self.table), labels, np.stack(scores) if scores else None)

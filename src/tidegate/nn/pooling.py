@@ -53,9 +53,9 @@ class Pooling(nn.Module):
             else:
                 energies = torch.tanh(self.attention(states)) @ self.query
                 # The highest of each sequence is taken off first, which leaves the weights as they are and keeps e^x in range.
-                highest = torch.full((len(lengths),), -torch.inf).scatter_reduce(0, sequence, energies.detach(), "amax")
+                highest = energies.new_full((len(lengths),), -torch.inf).scatter_reduce(0, sequence, energies.detach(), "amax")
                 weights = torch.exp(energies - highest[sequence])
-                total = torch.zeros(len(lengths)).index_add(0, sequence, weights)
+                total = energies.new_zeros(len(lengths)).index_add(0, sequence, weights)
                 parts.append(_sums(states * weights[:, None], sequence, len(lengths)) / total[:, None])
         return torch.cat(parts, dim=1)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.artefact import StoredModel
 from tidegate.data import Vocabulary
-from tidegate.data.ngrams import NgramTable
+from tidegate.data.ngrams import NgramTable, WidePath
 from tidegate.kernels import architecture
 from tidegate.runtime.form_vectors import FormVectors
 from tidegate.runtime.layers import Pooling, RecurrentStack
@@ -29,11 +29,10 @@ class ClassifyNetwork:
         self._pooling = Pooling(model, "pooling", settings["pools"], arch.directions)
         self._head = np.ascontiguousarray(model.tensor("head.weight").T)
         self._bias = model.tensor("head.bias")
-        self._wide: Array | None = None
-        self._ngrams: NgramTable | None = None
+        self._wide: WidePath | None = None
         if settings["has_wide_path"]:
-            self._wide = model.tensor("wide")
-            self._ngrams = NgramTable(model.tensor("ngrams.hashes"), model.tensor("ngrams.weights"))
+            table = NgramTable(model.tensor("ngrams.hashes"), model.tensor("ngrams.weights"))
+            self._wide = WidePath(table, model.tensor("wide.weights"), model.tensor("wide.bias"))
 
     def logits(self, units: Sequence[Sequence[str]], words: Sequence[Sequence[str]]) -> Array:
         """Logits [B, K] of B texts, each given as its units (one at least) and as its words for the wide path."""
@@ -41,9 +40,6 @@ class ClassifyNetwork:
         np.cumsum([len(text) for text in units], out=offsets[1:])
         states = self._stack(self._vectors.of([unit for text in units for unit in text]), offsets)
         logits: Array = self._pooling(states, offsets) @ self._head + self._bias
-        if self._wide is not None and self._ngrams is not None:
-            rows = self._ngrams.rows(words)
-            for number in range(len(rows)):
-                columns, values = rows.row(number)
-                logits[number] += values @ self._wide[columns]
+        if self._wide is not None:
+            logits += self._wide.scores(words)
         return logits

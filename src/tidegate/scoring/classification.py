@@ -96,18 +96,19 @@ def thresholds(is_positive: NDArray[np.bool_], probabilities: NDArray[np.float64
     order = np.argsort(-probabilities, kind="stable")
     sorted_probabilities, hits = probabilities[order], np.cumsum(is_positive[order])
     called = np.arange(1, len(order) + 1)
-    # A cut can only be made where the probability changes.
-    is_cut = np.append(sorted_probabilities[1:] < sorted_probabilities[:-1], True) if len(order) else np.zeros(0, dtype=bool)
+    is_cut = _is_cut(sorted_probabilities)
     found = []
     for wanted in PRECISIONS:
         places = np.flatnonzero(is_cut & (hits >= wanted * called) & (hits > 0))
         if len(places):
             last = int(places[-1])
+            least = float(sorted_probabilities[last])
             below = float(sorted_probabilities[last + 1]) if last + 1 < len(order) else 0.0
+            halfway = (least + below) / 2  # to the first that is not called; of two neighbouring numbers it may be the lower one
             found.append(
                 {
                     "at_precision": wanted,
-                    "threshold": (float(sorted_probabilities[last]) + below) / 2,  # halfway to the first that is not called
+                    "threshold": halfway if halfway > below else least,
                     "precision": float(hits[last] / called[last]),
                     "recall": float(hits[last] / hits[-1]),
                 }
@@ -125,4 +126,9 @@ def out_of_scope_threshold(is_outside: NDArray[np.bool_], doubts: NDArray[np.flo
     order = np.argsort(-doubts, kind="stable")
     hits = np.cumsum(is_outside[order])
     f1 = 2 * hits / (np.arange(1, len(order) + 1) + hits[-1])
-    return float(doubts[order][int(f1.argmax())])
+    return float(doubts[order][int(np.where(_is_cut(doubts[order]), f1, -1).argmax())])
+
+
+def _is_cut(falling: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Behind which of the falling numbers a cut can be made: where the next is another."""
+    return np.append(falling[1:] < falling[:-1], True) if len(falling) else np.zeros(0, dtype=bool)

@@ -1,11 +1,11 @@
 """The torch half of `classify`: a label per text. The NumPy half, with the same answers, is `runtime.classify`.
 
 unit vectors -> dropout -> recurrent stack -> dropout -> pooling -> linear          (deep path)
-hashed n-grams -> linear                                                         (wide path, optional)
+hashed n-grams -> linear, fitted beforehand -> times one learnt number            (wide path, optional)
 the sum of both -> softmax, or a sigmoid per label
 
 Two paths as in Cheng et al. 2016 (arXiv 1606.07792): the wide one remembers what it has seen, the deep one
-carries over to what it has not.
+carries over to what it has not. How the wide one is fitted: `training.classification.wide`.
 """
 
 from __future__ import annotations
@@ -18,14 +18,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tidegate.data import TextBatch, Vocabulary
-from tidegate.data.ngrams import NgramTable
+from tidegate.data.ngrams import WidePath
 from tidegate.kernels import architecture
 from tidegate.nn import Pool, Pooling
 from tidegate.tasks.network import CharacterEncoder, WordNetwork
 
-# The wide path's weights are stored divided by this, so that one learning rate suits both paths: its inputs are
-# shares of a vector of length 1, a hundred times smaller than a state.
-WIDE_SCALE = 10.0
+_WIDE_SCALE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +60,24 @@ class ClassifyNetwork(WordNetwork):
     Args:
         settings: the sizes.
         vocabulary: how many units, shapes, characters and labels there are.
-        ngrams: the wide path's n-grams; None without one.
+        wide: the wide path, which is not trained here; None without one.
         label_weights: [K], what a text of each label counts in the loss; None: 1.
         label_smoothing: share of the target that is dealt to all labels alike.
         deep_loss: weight of the deep path's loss on its own.
         dropout, word_dropout: as in `WordNetwork`.
-        wide_dropout: share of a text's n-grams that are left out in a training step.
     """
 
     def __init__(
         self,
         settings: ClassifyNetworkSettings,
         vocabulary: Vocabulary,
-        ngrams: NgramTable | None,
+        wide: WidePath | None,
         *,
         label_weights: Tensor | None = None,
         label_smoothing: float = 0.0,
         deep_loss: float = 0.0,
         dropout: float = 0.0,
         word_dropout: float = 0.0,
-        wide_dropout: float = 0.0,
     ) -> None:
         sizes = {name: value for name, value in settings.to_json().items() if name not in ("pools", "has_wide_path", "is_multi_label")}
         super().__init__(vocabulary, **sizes, dropout=dropout, word_dropout=word_dropout)
@@ -89,40 +85,35 @@ class ClassifyNetwork(WordNetwork):
         self.pooling = Pooling(settings.pools, self.stack.output_size, architecture(settings.arch).directions)
         labels = len(vocabulary.columns[0].labels)
         self.head = nn.Linear(self.pooling.output_size, labels)
-        self.ngrams = ngrams
-        self.wide = nn.Parameter(torch.zeros(len(ngrams), labels)) if ngrams is not None else None
+        self._wide = wide
+        # A support vector machine's scores lie about ±1; as logits they want to be a few times that.
+        self.wide_scale = nn.Parameter(torch.tensor(_WIDE_SCALE)) if wide is not None else None
         self._label_weights = label_weights
         self._label_smoothing = label_smoothing
         self._deep_loss = deep_loss
-        self._wide_dropout = wide_dropout
 
     def deep_logits(self, batch: TextBatch) -> Tensor:
         """Logits [B, K] of the deep path alone."""
         pooled = self.pooling(self.states(batch.units), batch.units.offsets)
         return self.head(nn.functional.dropout(pooled, self.dropout, self.training))  # type: ignore[no-any-return]
 
-    def wide_logits(self, batch: TextBatch) -> Tensor:
-        """Logits [B, K] of the wide path alone."""
-        assert self.wide is not None
-        assert batch.ngrams is not None
-        rows = batch.ngrams
-        values = nn.functional.dropout(torch.from_numpy(rows.values), self._wide_dropout, self.training)
-        offsets = torch.from_numpy(rows.offsets[:-1])
-        columns = torch.from_numpy(rows.columns)
-        return WIDE_SCALE * nn.functional.embedding_bag(columns, self.wide, offsets, mode="sum", per_sample_weights=values)
-
     def forward(self, batch: TextBatch) -> Tensor:
         """Logits [B, K]."""
-        deep = self.deep_logits(batch)
-        return deep if self.wide is None else deep + self.wide_logits(batch)
+        return self._with_wide(self.deep_logits(batch), batch)
+
+    def _with_wide(self, deep: Tensor, batch: TextBatch) -> Tensor:
+        if self.wide_scale is None:
+            return deep
+        assert batch.wide is not None
+        return deep + self.wide_scale * torch.from_numpy(batch.wide)
 
     def loss(self, batch: TextBatch) -> Tensor:
         """Nats per text: of the softmax, or summed over the labels' sigmoids; plus the deep path's own, weighted, while training."""
         deep = self.deep_logits(batch)
-        if self.wide is None:
-            return self._loss(deep, batch)
-        loss = self._loss(deep + self.wide_logits(batch), batch)
-        return loss + self._deep_loss * self._loss(deep, batch) if self.training and self._deep_loss else loss
+        loss = self._loss(self._with_wide(deep, batch), batch)
+        if self.wide_scale is None or not self.training or not self._deep_loss:
+            return loss
+        return loss + self._deep_loss * self._loss(deep, batch)
 
     def _loss(self, logits: Tensor, batch: TextBatch) -> Tensor:
         right = torch.from_numpy(batch.labels)
@@ -139,8 +130,10 @@ class ClassifyNetwork(WordNetwork):
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         named = {name: tensor.detach().numpy().copy() for name, tensor in self.state_dict().items()}
-        if self.ngrams is not None:
-            named["wide"] *= WIDE_SCALE
-            named["ngrams.hashes"] = self.ngrams.hashes
-            named["ngrams.weights"] = self.ngrams.weights
+        if self._wide is not None:
+            scale = named.pop("wide_scale")
+            named["wide.weights"] = scale * self._wide.weights
+            named["wide.bias"] = scale * self._wide.bias
+            named["ngrams.hashes"] = self._wide.table.hashes
+            named["ngrams.weights"] = self._wide.table.weights
         return named

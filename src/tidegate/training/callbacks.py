@@ -56,15 +56,19 @@ class KeepBestAndLast(Checkpoint):
     """Keeps `last.ckpt`, from which a run is resumed, and `best.ckpt`, whose weights become the model; ends a run that gets no better.
 
     The best epoch has the highest development score and, among equals, the lowest loss: a score that stands still at
-    0 (no span found yet) or at 1 says nothing, while the loss still does. Lightning's EarlyStopping watches one number.
+    0 (no span found yet) or at 1 says nothing, while the loss still does. Scores that differ by less than `noise` are
+    equals too: on a few hundred texts the epoch that is right once more is not the better one. Lightning's
+    EarlyStopping watches one number.
 
     Lightning's ModelCheckpoint would also take a half epoch, ended by Ctrl-C or the clock, for a whole
     one, and resuming would then skip its other half. Here `last.ckpt` is written after whole epochs only.
     """
 
-    def __init__(self, folder: Path, patience: int) -> None:
+    def __init__(self, folder: Path, patience: int, noise: Callable[[float], float] = lambda score: 0.0) -> None:
         self.folder = folder
         self.best = (float("-inf"), float("-inf"))  # score, and minus the loss
+        self._highest = float("-inf")  # of all scores, the best epoch's or not
+        self._noise = noise
         self.best_epoch = 0
         self.best_file = folder / "best.ckpt"
         self.is_out_of_patience = False
@@ -73,11 +77,12 @@ class KeepBestAndLast(Checkpoint):
         self._epoch_began = time.monotonic()
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best": list(self.best), "best_epoch": self.best_epoch, "history": self.history}
+        return {"best": list(self.best), "highest": self._highest, "best_epoch": self.best_epoch, "history": self.history}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         score, loss = state_dict["best"]
         self.best, self.best_epoch, self.history = (score, loss), state_dict["best_epoch"], state_dict["history"]
+        self._highest = state_dict["highest"]
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._epoch_began = time.monotonic()
@@ -96,7 +101,7 @@ class KeepBestAndLast(Checkpoint):
             }
         )
         reached = (pl_module.dev_score, -pl_module.dev_loss)
-        is_better = reached > self.best
+        is_better = self._is_better(*reached)
         if is_better:
             self.best, self.best_epoch = reached, epoch + 1
         elif epoch + 1 - self.best_epoch >= self._patience:
@@ -114,6 +119,14 @@ class KeepBestAndLast(Checkpoint):
                 f"{self.folder} could not be written: {getattr(error, 'strerror', None) or error}. Make room and run again with --resume: "
                 "the last whole epoch that was saved is kept."
             ) from error
+
+    def _is_better(self, score: float, minus_loss: float) -> bool:
+        noise = self._noise(score)
+        self._highest = max(self._highest, score)
+        best_score, best_minus_loss = self.best
+        if abs(score - best_score) <= noise:
+            return score >= self._highest - noise and (minus_loss, score) > (best_minus_loss, best_score)
+        return score > best_score
 
 
 def _save(trainer: pl.Trainer, path: Path, *, weights_only: bool) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
@@ -128,7 +129,7 @@ def build_recipe(
     where = "the recipe"
     lines: dict[str, int] = {}
     if recipe is not None:
-        file_content, where, lines = _read_toml(recipe)
+        file_content, where, lines = _read_toml(schema, recipe)
         content |= file_content
     content |= dict(options or {}) | dict(settings or {})
     try:
@@ -152,16 +153,17 @@ def parse_setting(text: str) -> tuple[str, Any]:
         return key.strip(), value.strip()
 
 
-def recipe_names() -> list[str]:
-    """The recipes that come with tidegate."""
-    return sorted(
-        entry.name.removesuffix(".toml")
-        for entry in resources.files(__package__).joinpath("recipes").iterdir()
-        if entry.name.endswith(".toml")
-    )
+def recipe_names(schema: type[Recipe]) -> list[str]:
+    """The recipes of a task that come with tidegate."""
+    return sorted(entry.name.removesuffix(".toml") for entry in _folder(schema).iterdir() if entry.name.endswith(".toml"))
 
 
-def _read_toml(recipe: str | Path) -> tuple[dict[str, Any], str, dict[str, int]]:
+def _folder(schema: type[Recipe]) -> Traversable:
+    """Where a task's recipes lie: beside its schema."""
+    return resources.files(schema.__module__.rpartition(".")[0]).joinpath("recipes")
+
+
+def _read_toml(schema: type[Recipe], recipe: str | Path) -> tuple[dict[str, Any], str, dict[str, int]]:
     """The content of a recipe file, its name, and the line on which each key stands."""
     path = Path(recipe)
     if path.suffix == ".toml" or path.exists():
@@ -169,17 +171,16 @@ def _read_toml(recipe: str | Path) -> tuple[dict[str, Any], str, dict[str, int]]
             text, where = path.read_text(encoding="utf-8"), str(path)
         except OSError as error:
             raise RecipeError(
-                f"recipe {path} cannot be read: {error.strerror}. Give a TOML file or one of: {', '.join(recipe_names())}."
+                f"recipe {path} cannot be read: {error.strerror}. Give a TOML file or one of: {', '.join(recipe_names(schema))}."
             ) from error
         except UnicodeDecodeError as error:
             raise RecipeError(f"recipe {path} is not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
-    elif str(recipe) in recipe_names():
+    elif str(recipe) in recipe_names(schema):
         where = f"recipe {recipe}"
-        text = resources.files(__package__).joinpath("recipes", f"{recipe}.toml").read_text(encoding="utf-8")
+        text = _folder(schema).joinpath(f"{recipe}.toml").read_text(encoding="utf-8")
     else:
-        raise RecipeError(
-            f"recipe '{recipe}' is neither a TOML file nor one of: {', '.join(recipe_names())}.{nearest(str(recipe), recipe_names())}"
-        )
+        known = recipe_names(schema)
+        raise RecipeError(f"recipe '{recipe}' is neither a TOML file nor one of: {', '.join(known)}.{nearest(str(recipe), known)}")
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

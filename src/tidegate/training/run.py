@@ -106,7 +106,7 @@ def _fit(
     last = folder / "last.ckpt"
     scorer = ScoreDevelopment(task.dev_score, task.dev_loss)
     recipe = task.recipe
-    keeper = KeepBestAndLast(folder, recipe.patience)
+    keeper = KeepBestAndLast(folder, recipe.patience, task.score_noise)
     # After the last step the development data is scored twice more (once to choose, once in full), the test data once.
     early = EndEarly(deadline, lambda: _SECONDS_AROUND + scorer.seconds * (2 + task.test_share))
     callbacks: list[pl.Callback] = [scorer, early, keeper]

@@ -79,6 +79,10 @@ class TrainingTask(ABC, Generic[N]):
     def dev_loss(self, network: N) -> float:
         """Nats per token or sequence on the development data; decides between epochs of equal score."""
 
+    def score_noise(self, score: float) -> float:
+        """By how much two scores of epochs may differ and mean nothing; the loss then decides."""
+        return 0.0
+
     @property
     @abstractmethod
     def test_share(self) -> float:

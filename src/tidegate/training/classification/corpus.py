@@ -18,13 +18,13 @@ from tidegate.data import (
     split_off_texts,
 )
 from tidegate.data.checking import check_texts
-from tidegate.data.ngrams import NgramTable
 from tidegate.data.opening import excerpt
 from tidegate.data.reading import expand
-from tidegate.data.text_batches import units_of, words_of
+from tidegate.data.text_batches import units_of
 from tidegate.data.texts import TextColumns, find_columns, read_texts
 from tidegate.errors import DataError, RecipeError, nearest
 from tidegate.training.classification.recipe import ClassifyRecipe
+from tidegate.training.classification.wide import fit_wide_path
 
 # Of two labels the rarer one is positive anyway; below this share its F1 says more than accuracy.
 _RARE = 0.3
@@ -83,11 +83,21 @@ def read_corpus(files: TextFiles, recipe: ClassifyRecipe) -> ClassifyCorpus:
         DataError: a file cannot be read, a column is missing, nothing is left to train on.
         RecipeError: `positive` or `out_of_scope` is no label.
     """
-    names = expand(files.train)
-    columns = find_columns(names[0], text=recipe.text, label=recipe.label, group=recipe.group)
-    train, dev, test = ([*_read(names, columns, recipe)], *(_read(expand(part), columns, recipe) for part in (files.dev, files.test)))
+    columns, train, dev, test = read_parts(files, recipe)
     named = f"the development set is {', '.join(files.dev)}" if files.dev else ""
     return build_corpus(train, dev, test, recipe, columns=columns, named_split=named)
+
+
+def read_parts(files: TextFiles, recipe: ClassifyRecipe) -> tuple[TextColumns, list[TextRecord], list[TextRecord], list[TextRecord]]:
+    """The columns found in the first training file, and the training, development and test texts.
+
+    Raises:
+        DataError: a file cannot be read, or a column is missing.
+    """
+    names = expand(files.train)
+    columns = find_columns(names[0], text=recipe.text, label=recipe.label, group=recipe.group)
+    train, dev, test = (_read(part, columns, recipe) for part in (names, expand(files.dev), expand(files.test)))
+    return columns, train, dev, test
 
 
 def _read(names: Sequence[str], columns: TextColumns, recipe: ClassifyRecipe) -> list[TextRecord]:
@@ -126,7 +136,7 @@ def build_corpus(
             f"{train[0].source}: every text has the label {excerpt(next(iter(counts), ''))}; there is nothing to learn. "
             "Name another column with --label."
         )
-    positive = _positive(recipe, counts, is_multi_label)
+    positive, is_rare = positive_label(recipe, counts, is_multi_label=is_multi_label)
     if recipe.out_of_scope and recipe.out_of_scope not in counts:
         raise RecipeError(_no_label("out_of_scope", recipe.out_of_scope, counts))
     given = bool(dev)
@@ -146,26 +156,27 @@ def build_corpus(
         unknown.settle()  # now, not after hours of training
         if unknown.first:
             notes.append(f"{unknown.first} Such labels count as wrong answers.")
-    encoder, vocabulary = _count(train, column, recipe)
-    encoded = encoder.encode(train)
+    encoder, vocabulary, encoded = _encoded(train, column, recipe)
     cut = sum(len(text) >= recipe.max_length for text in encoded)
     if cut:
         what = "words" if recipe.unit == "word" else "characters"
         notes.append(f"{cut:,} texts reach {recipe.max_length:,} {what} and are cut off there; --set max_length=N reads more.")
     parts = {"train": train, **({"dev": dev} if given else {}), **({"test": test} if test else {})}
     notes += [check_texts(parts).summary, split]
-    is_rare = bool(positive) and (bool(recipe.positive) or counts[positive] < _RARE * counts.total())
     return ClassifyCorpus(train, dev, test, columns, vocabulary, encoder, encoded, positive, is_rare, is_multi_label, split, tuple(notes))
 
 
-def _count(train: list[TextRecord], column: LabelColumn, recipe: ClassifyRecipe) -> tuple[TextEncoder, Vocabulary]:
+def _encoded(train: list[TextRecord], column: LabelColumn, recipe: ClassifyRecipe) -> tuple[TextEncoder, Vocabulary, list[EncodedText]]:
+    """The vocabulary counted on the training texts, the wide path fitted on them, and the texts in numbers."""
     units = [TokenRecord(units_of(record.text, recipe.unit, recipe.max_length), record.source) for record in train]
     vocabulary = replace(Vocabulary.count(units, [], min_count=recipe.min_count), columns=(column,))
-    ngrams = None
-    if recipe.wide:
-        words = (words_of(record.text) for record in train)
-        ngrams = NgramTable.count(words, min_count=min(recipe.wide_min_count, len(train)), most=recipe.wide_size)
-    return TextEncoder(FormTable(vocabulary), ngrams, column.labels, unit=recipe.unit, longest=recipe.max_length), vocabulary
+    plain = TextEncoder(FormTable(vocabulary), column.labels, unit=recipe.unit, longest=recipe.max_length)
+    encoded = plain.encode(train)
+    if not recipe.wide:
+        return plain, vocabulary, encoded
+    wide, scores = fit_wide_path(train, column.labels, recipe)
+    encoded = [replace(text, wide=row) for text, row in zip(encoded, scores, strict=True)]
+    return TextEncoder(plain.table, column.labels, unit=recipe.unit, longest=recipe.max_length, wide=wide), vocabulary, encoded
 
 
 def _without_empty(records: list[TextRecord], part: str) -> tuple[list[TextRecord], list[str]]:
@@ -176,15 +187,20 @@ def _without_empty(records: list[TextRecord], part: str) -> tuple[list[TextRecor
     return kept, [f"{len(records) - len(kept):,} {part} texts are empty and left out (the first: {first.source})."]
 
 
-def _positive(recipe: ClassifyRecipe, counts: Counter[str], is_multi_label: bool) -> str:
-    """The positive label: the one asked for, else the rarer of two."""
+def positive_label(recipe: ClassifyRecipe, counts: Counter[str], *, is_multi_label: bool = False) -> tuple[str, bool]:
+    """The positive label, the one asked for, else the rarer of two (empty: none); and whether its F1 says more than accuracy.
+
+    Raises:
+        RecipeError: the label asked for is none.
+    """
     if recipe.positive:
         if recipe.positive not in counts:
             raise RecipeError(_no_label("positive", recipe.positive, counts))
-        return recipe.positive
-    if len(counts) != 2 or is_multi_label:
-        return ""
-    return min(counts, key=lambda label: (counts[label], label))
+        return recipe.positive, True
+    if len(counts) != 2 or is_multi_label or recipe.label_separator:
+        return "", False
+    rarer = min(counts, key=lambda label: (counts[label], label))
+    return rarer, counts[rarer] < _RARE * counts.total()
 
 
 def _no_label(key: str, asked: str, counts: Counter[str]) -> str:

@@ -44,7 +44,7 @@ class ClassifyRecipe(WordRecipe):
     wide: bool = Field(True, description="whether hashed word and character n-grams count beside the network")
     wide_min_count: Annotated[int, Field(ge=1)] = Field(2, description="n-grams in fewer training texts do not count")
     wide_size: Annotated[int, Field(ge=1)] = Field(200_000, description="n-grams that count at most, the frequent ones first")
-    wide_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.3, description="share of a text's n-grams left out in a training step")
+    wide_folds: Annotated[int, Field(ge=2)] = Field(5, description="parts in which the n-grams' scores of the training texts are found")
     deep_loss: Annotated[float, Field(ge=0)] = Field(0.5, description="weight of the network's loss without the n-grams")
     class_weights: Literal["none", "balanced"] = Field("none", description="balanced: each label counts alike, however rare")
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="share of the target dealt to all labels alike")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -60,13 +61,12 @@ class ClassifyTask(TrainingTask[ClassifyNetwork]):
             return ClassifyNetwork(
                 settings,
                 corpus.vocabulary,
-                corpus.encoder.ngrams,
+                corpus.encoder.wide,
                 label_weights=self._label_weights(),
                 label_smoothing=recipe.label_smoothing,
                 deep_loss=recipe.deep_loss,
                 dropout=recipe.dropout,
                 word_dropout=recipe.word_dropout,
-                wide_dropout=recipe.wide_dropout,
             )
 
     def _label_weights(self) -> Tensor | None:
@@ -109,6 +109,17 @@ class ClassifyTask(TrainingTask[ClassifyNetwork]):
 
     def dev_score(self, network: ClassifyNetwork) -> float:
         return float(self.as_model(network).evaluate(self.corpus.dev)[self.score_name])
+
+    def score_noise(self, score: float) -> float:
+        """Half a standard error of a share of so many texts; F1 hangs on the positive ones alone (on all labels, of several)."""
+        corpus = self.corpus
+        if corpus.is_multi_label:
+            counted = sum(len(record.labels) for record in corpus.dev)
+        elif self.score_name == "f1":
+            counted = sum(corpus.positive in record.labels for record in corpus.dev)
+        else:
+            counted = len(corpus.dev)
+        return 0.5 * math.sqrt(max(0.0, score * (1 - score)) / max(1, counted))
 
     @torch.no_grad()
     def dev_loss(self, network: ClassifyNetwork) -> float:
@@ -191,7 +202,7 @@ class ClassifyTask(TrainingTask[ClassifyNetwork]):
         shown = ", ".join(labels[:12]) + (", …" if len(labels) > 12 else "")
         kind = "any number a text" if corpus.is_multi_label else f"positive {corpus.positive}" if corpus.positive else "one a text"
         unit = "words" if self.recipe.unit == "word" else "characters"
-        wide = f"; {len(corpus.encoder.ngrams):,} n-grams count beside them" if corpus.encoder.ngrams is not None else ""
+        wide = f"; {len(corpus.encoder.wide.table):,} n-grams count beside them" if corpus.encoder.wide is not None else ""
         group = f", group {columns.group!r}" if columns.group else ""
         return [
             ("columns", f"text {columns.text!r}, label {columns.label!r}{group} ({columns.form})"),
@@ -226,8 +237,7 @@ class ClassifyTask(TrainingTask[ClassifyNetwork]):
 
     def fingerprint(self) -> Iterator[bytes]:
         yield json.dumps(self.vocabulary_json(), sort_keys=True).encode()
-        if self.corpus.encoder.ngrams is not None:
-            yield self.corpus.encoder.ngrams.hashes.tobytes()
         for text in self.corpus.encoded:
             yield text.units.forms.tobytes()
             yield text.labels.tobytes()
+            yield b"" if text.wide is None else text.wide.tobytes()

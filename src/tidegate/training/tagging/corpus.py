@@ -51,9 +51,19 @@ def read_corpus(files: TagFiles, recipe: TagRecipe) -> TagCorpus:
     Raises:
         DataError: a file cannot be read, a label column is missing, a sentence is too long, nothing is left to train on.
     """
-    train, dev, test = (_read(names, recipe) for names in (files.train, files.dev, files.test))
+    train, dev, test = read_parts(files, recipe)
     named = f"the development set is {', '.join(files.dev)}" if files.dev else ""
     return build_corpus(train, dev, test, recipe, named_split=named)
+
+
+def read_parts(files: TagFiles, recipe: TagRecipe) -> tuple[list[TokenRecord], list[TokenRecord], list[TokenRecord]]:
+    """The training, development and test sentences.
+
+    Raises:
+        DataError: a file cannot be read, a label column is missing, a sentence is too long.
+    """
+    train, dev, test = (_read(names, recipe) for names in (files.train, files.dev, files.test))
+    return train, dev, test
 
 
 def build_corpus(

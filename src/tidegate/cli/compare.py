@@ -1,0 +1,228 @@
+"""`tidegate compare`: several architectures and baselines on the same data, on one leaderboard."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tidegate.cli import options
+from tidegate.cli.options import Quiet, Seed, Threads, Version
+
+if TYPE_CHECKING:
+    from tidegate.comparison.leaderboard import Run
+    from tidegate.comparison.run import Comparison
+
+compare_app = typer.Typer(help="Put several architectures and baselines on one leaderboard.", no_args_is_help=True)
+
+Train = Annotated[list[str], typer.Argument(metavar="TRAIN...", help="Files as for `tidegate train`; globs allowed.", show_default=False)]
+Archs = Annotated[
+    str,
+    typer.Option("--arch", metavar="A,B,...", help="Architectures, with commas between them.", autocompletion=options.complete_arch),
+]
+Seeds = Annotated[int, typer.Option("--seeds", min=1, metavar="N", help="Seeds for each architecture.")]
+Baselines = Annotated[str, typer.Option("--baselines", metavar="auto|none", help="Whether what needs no network takes part too.")]
+Folds = Annotated[int, typer.Option("--folds", min=0, metavar="K", help="Cross-validation in K folds of TRAIN, each tested once; 0: none.")]
+TrainSizes = Annotated[
+    str,
+    typer.Option("--train-sizes", metavar="25,50,75,100%", help="Shares of the training data: would more labels help?"),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Folder for the results [default: ./<stem>-comparison/]", show_default=False),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with an interrupted comparison; what is done stays, what failed is tried again.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier comparison at DIR.")]
+TimeBudget = Annotated[
+    str | None,
+    typer.Option("--time-budget", metavar="T", help="90s, 10m, 2h … for all runs together, dealt out evenly.", show_default=False),
+]
+
+
+@compare_app.callback()
+def _compare() -> None:
+    """Put several architectures and baselines on one leaderboard: same data, same budget, same seeds. One subcommand a task."""
+
+
+@compare_app.command(
+    "classify",
+    epilog="Examples:\n\n"
+    "tidegate compare classify spam.csv --arch rnn,lstm,bilstm,gru,bigru --seeds 3 --out report/\n\n"
+    "tidegate compare classify spam.csv --folds 5 --seeds 1 --time-budget 20m\n\n"
+    "tidegate compare classify tickets.jsonl --label topic --train-sizes 25,50,75,100%",
+)
+def classify(
+    train_files: Train,
+    dev: options.Dev = None,
+    test: options.Test = None,
+    text: options.TextColumn = None,
+    label: options.ClassLabel = None,
+    unit: options.Unit = None,
+    positive: options.Positive = None,
+    group: options.Group = None,
+    arch: Archs = "rnn,lstm,gru,bilstm,bigru",
+    seeds: Seeds = 3,
+    baselines: Baselines = "auto",
+    folds: Folds = 0,
+    train_sizes: TrainSizes = "100%",
+    out: Out = None,
+    recipe: options.RecipeFile = None,
+    preset: options.Preset = "default",
+    time_budget: TimeBudget = None,
+    max_epochs: options.MaxEpochs = None,
+    seed: Seed = None,
+    settings: options.Settings = None,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    threads: Threads = None,
+    quiet: Quiet = False,
+    version: Version = False,
+) -> None:
+    """Compare classifiers of texts or words; a TF-IDF with a linear SVM always takes part."""
+    asked: dict[str, Any] = {"text": text, "label": label, "unit": unit, "positive": positive, "group": group}
+    asked |= {"time_budget": time_budget, "max_epochs": max_epochs, "seed": seed}
+    plan = {"arch": arch, "seeds": seeds, "baselines": baselines, "folds": folds, "train_sizes": train_sizes}
+    source = {"preset": preset, "recipe": recipe, "settings": settings}
+    _run(
+        "classify", (train_files, dev or [], test or []), asked, plan, source, out, threads, resume=resume, overwrite=overwrite, quiet=quiet
+    )
+
+
+@compare_app.command(
+    "tag",
+    epilog="Examples:\n\n"
+    "tidegate compare tag train.conllu --dev dev.conllu --test test.conllu --label upos --arch lstm,bilstm,bigru\n\n"
+    "tidegate compare tag ner.conll --folds 3 --preset fast",
+)
+def tag(
+    train_files: Train,
+    dev: options.Dev = None,
+    test: options.Test = None,
+    label: options.TagLabel = None,
+    arch: Archs = "rnn,lstm,gru,bilstm,bigru",
+    seeds: Seeds = 3,
+    baselines: Baselines = "auto",
+    folds: Folds = 0,
+    train_sizes: TrainSizes = "100%",
+    out: Out = None,
+    recipe: options.RecipeFile = None,
+    preset: options.Preset = "default",
+    time_budget: TimeBudget = None,
+    max_epochs: options.MaxEpochs = None,
+    seed: Seed = None,
+    settings: options.Settings = None,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    threads: Threads = None,
+    quiet: Quiet = False,
+    version: Version = False,
+) -> None:
+    """Compare taggers of tokens; the most frequent label of each word always takes part."""
+    asked = {"label": label, "time_budget": time_budget, "max_epochs": max_epochs, "seed": seed}
+    plan = {"arch": arch, "seeds": seeds, "baselines": baselines, "folds": folds, "train_sizes": train_sizes}
+    source = {"preset": preset, "recipe": recipe, "settings": settings}
+    _run("tag", (train_files, dev or [], test or []), asked, plan, source, out, threads, resume=resume, overwrite=overwrite, quiet=quiet)
+
+
+def _run(
+    task: str,
+    files: tuple[list[str], list[str], list[str]],
+    asked: dict[str, Any],
+    planned: dict[str, Any],
+    source: dict[str, Any],
+    out: Path | None,
+    threads: int | None,
+    *,
+    resume: bool,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    started = time.monotonic()
+    from tidegate.cli.threads import use_threads
+
+    count = use_threads(threads)
+    if not quiet:
+        print("loading PyTorch …", file=sys.stderr)
+    import torch
+
+    from tidegate.comparison.material import material_of
+    from tidegate.comparison.run import Plan, compare_material, default_folder, schema_of
+    from tidegate.errors import RecipeError
+    from tidegate.training.recipe import build_recipe, parse_setting
+
+    torch.set_num_threads(count)
+    if planned["baselines"] not in ("auto", "none"):
+        raise RecipeError(f"--baselines {planned['baselines']} is neither auto nor none.")
+    named = {key: value for key, value in asked.items() if value is not None}
+    shared = build_recipe(
+        schema_of(task),
+        preset=source["preset"],
+        recipe=source["recipe"],
+        options=named,
+        settings=dict(map(parse_setting, source["settings"] or [])),
+    )
+    archs = tuple(name.strip() for name in planned["arch"].split(",") if name.strip())
+    plan = Plan(archs, planned["seeds"], planned["folds"], _shares(planned["train_sizes"]), planned["baselines"] == "auto")
+    material = material_of(shared, *files)
+    target = out or default_folder(files[0])
+    watch = None if quiet else _Progress()
+    result = compare_material(material, plan, target, overwrite=overwrite, resume=resume, watch=watch, started=started)
+    _print(result)
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    """'25,50,100%' as shares, rising."""
+    from tidegate.errors import RecipeError
+
+    try:
+        return tuple(sorted({float(part.strip().removesuffix("%")) / 100 for part in text.split(",") if part.strip()}))
+    except ValueError:
+        raise RecipeError(f"--train-sizes {text}: percentages with commas between them were expected, for instance 25,50,100%.") from None
+
+
+class _Progress:
+    """A line on standard error for each run that ends, with the time that is left."""
+
+    def __call__(self, run: Run, done: int, total: int, seconds_left: float) -> None:
+        from tidegate.training.durations import spoken
+
+        came_to = f"failed: {run.failure}" if run.failure else f"{run.score:.4f}  {spoken(run.train_seconds or 0.0)}"
+        left = f" · about {spoken(seconds_left)} left" if done < total else ""
+        print(f"[{done}/{total}] {run.spoken}: {came_to}{left}", file=sys.stderr, flush=True)
+
+
+def _print(result: Comparison) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    from tidegate.comparison.leaderboard import failures
+    from tidegate.comparison.picture import cells_of
+
+    console = Console()
+    where = {"test": "the test data", "folds": "the folds, each tested once", "dev": "the development data"}[result.scored_on]
+    for share in sorted({row.share for row in result.rows}, reverse=True):
+        size = "" if share == 1 else f", {share:.0%} of the training data"
+        table = Table(
+            title=f"{result.score} on {where}{size}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True
+        )
+        rows: Sequence[dict[str, str]] = [cells_of(row) for row in result.rows if row.share == share]
+        for heading in rows[0]:
+            table.add_column(heading, justify="left" if not heading else "right", no_wrap=bool(heading))
+        for cells in rows:
+            table.add_row(*cells.values())
+        console.print(table)
+    if result.scored_on == "dev":
+        console.print(
+            "No test file: the networks' epochs were chosen by these same data, which flatters them a little; --test or --folds does not.",
+            highlight=False,
+        )
+    for sentence in failures(result.runs):
+        console.print(f"[red]failed[/]  {sentence}", highlight=False)
+    console.print(f"{result.path / 'results.json'} · {result.path / 'leaderboard.svg'}", highlight=False, soft_wrap=True)

@@ -1,0 +1,380 @@
+"""The main path of a comparison: same data, budget and seeds for every contender, a leaderboard out. Read `compare_material`."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+
+from tidegate.artefact import write_atomically
+from tidegate.comparison.baselines import Baseline, baselines_of
+from tidegate.comparison.leaderboard import Row, Run, rows_of
+from tidegate.comparison.material import Material, Portion, material_of
+from tidegate.comparison.picture import draw_leaderboard
+from tidegate.errors import OutputError, RecipeError, TidegateError, nearest
+from tidegate.kernels import architecture
+from tidegate.runtime import load
+from tidegate.training.classification.recipe import ClassifyRecipe
+from tidegate.training.recipe import Recipe, build_recipe
+from tidegate.training.run import train
+from tidegate.training.tagging.recipe import TagRecipe
+from tidegate.training.task import TrainingTask
+from tidegate.version import __version__
+
+FORMAT = "tidegate-comparison"
+DEFAULT_ARCHS = ("rnn", "lstm", "gru", "bilstm", "bigru")
+_SCHEMAS: dict[str, type[Recipe]] = {"classify": ClassifyRecipe, "tag": TagRecipe}
+# A network's answers are timed so often; the median counts.
+_ROUNDS = 3
+# Told of each run as it ends: the run, how many are done, how many there are, seconds left.
+Watcher = Callable[[Run, int, int, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be compared.
+
+    Attributes:
+        archs: the architectures.
+        seeds: how many seeds each, from the recipe's own upward.
+        folds: in how many folds the training data is cut, each tested once; 0: none.
+        shares: of the training data, rising; 1 is all of it.
+        has_baselines: whether baselines are fitted too.
+    """
+
+    archs: tuple[str, ...]
+    seeds: int = 3
+    folds: int = 0
+    shares: tuple[float, ...] = (1.0,)
+    has_baselines: bool = True
+
+    def __post_init__(self) -> None:
+        for name in self.archs:
+            architecture(name)
+        if not self.archs or self.seeds < 1:
+            raise RecipeError("a comparison needs one architecture and one seed at least.")
+        if self.folds == 1 or self.folds < 0:
+            raise RecipeError(f"{self.folds} folds: two or more are needed, or 0 for none.")
+        if not self.shares or not all(0 < share <= 1 for share in self.shares):
+            raise RecipeError("sizes of the training data lie above 0 % and up to 100 %.")
+
+    def to_json(self) -> dict[str, Any]:
+        return {"archs": list(self.archs), "seeds": self.seeds, "folds": self.folds, "shares": list(self.shares)}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a comparison came to.
+
+    Attributes:
+        path: the folder with results.json and leaderboard.svg.
+        task, score: what was compared, and by which score.
+        scored_on: 'test', 'folds', or 'dev' (by which the epochs were chosen too, so the networks are flattered).
+        runs, rows: every run; the leaderboard.
+    """
+
+    path: Path
+    task: str
+    score: str
+    scored_on: str
+    runs: list[Run]
+    rows: list[Row]
+
+    @property
+    def leaderboard(self) -> Any:
+        """The rows as a frame: pandas where it is installed, else polars.
+
+        Raises:
+            MissingExtraError: neither is installed.
+        """
+        from tidegate.comparison.frames import frame_of
+
+        return frame_of([row.to_json() for row in self.rows])
+
+
+def compare_material(
+    material: Material[Any],
+    plan: Plan,
+    out: Path,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    watch: Watcher | None = None,
+    started: float | None = None,
+) -> Comparison:
+    """Fits and scores every contender of the plan on the same records.
+
+    A run that fails is listed with its cause and the others go on. Every finished run is written down at once, so that an
+    interrupted comparison is resumed where it was.
+
+    Args:
+        material: the records, and the settings that all networks share; a time budget among them is divided over the runs.
+        out: the folder to write: results.json, leaderboard.svg, and the models (of the full training data, without folds).
+        watch: told of each run as it ends.
+        started: `time.monotonic()` from which the time budget counts; now, if None.
+
+    Raises:
+        OutputError: `out` exists and is no comparison, or may not be replaced.
+        RecipeError: the comparison to resume had other settings or other data.
+    """
+    began = time.monotonic() if started is None else started
+    header = _header(material, plan)
+    steps = list(_steps(material, plan))  # before anything is written: too few records for so many folds are told here
+    done = _claim(out, header, overwrite=overwrite, resume=resume)
+    runs = list(done.values())
+    header["score"] = (_read(out) or header)["score"] if resume else ""
+    left = [run for step in steps for run in step.runs if run.key not in done]
+    total, score = len(left) + len(done), header["score"]
+    spent_from = time.monotonic()
+    for step in steps:
+        task: TrainingTask[Any] | None = None
+        for planned in step.runs:
+            if planned.key in done:
+                continue
+            try:
+                if task is None or task.recipe.seed != planned.seed:
+                    task = material.task(step.portion, material.recipe.model_copy(update={"seed": planned.seed}), None)
+                finished = _finish(planned, step, task, material, out, _budget(material.recipe, began, len(left)))
+                score = task.score_name
+            except (TidegateError, ArithmeticError, RuntimeError, ValueError, MemoryError) as error:
+                finished = replace(planned, failure=f"{type(error).__name__}: {error}")
+            left.pop()
+            runs.append(finished)
+            header["score"] = score
+            _write(out, header, runs)
+            if watch is not None:
+                count = total - len(left)
+                each = (time.monotonic() - spent_from) / max(1, count - len(done))
+                watch(finished, count, total, each * len(left))
+    rows = rows_of(runs)
+    draw_leaderboard(rows, out / "leaderboard.svg", score=score, scored_on=header["scored_on"])
+    return Comparison(out, material.recipe.task, score, header["scored_on"], runs, rows)
+
+
+def compare(
+    task: str,
+    train: str | Path | Sequence[str | Path],
+    *,
+    dev: str | Path | Sequence[str | Path] = (),
+    test: str | Path | Sequence[str | Path] = (),
+    arch: str | Sequence[str] = DEFAULT_ARCHS,
+    seeds: int = 3,
+    baselines: str = "auto",
+    folds: int = 0,
+    train_sizes: Sequence[float] = (1.0,),
+    out: str | Path | None = None,
+    preset: str = "default",
+    recipe: str | Path | None = None,
+    overwrite: bool = False,
+    resume: bool = False,
+    **settings: Any,
+) -> Comparison:
+    """Which architecture for these data? Trains several on the same data, budget and seeds, beside baselines.
+
+    Args:
+        task: 'classify' or 'tag'.
+        train, dev, test: files, as for `tidegate train`.
+        arch: architectures, a list or a text with commas.
+        seeds: how many seeds each.
+        baselines: 'auto' or 'none'.
+        folds: cross-validation in so many folds, instead of test files; 0: none.
+        train_sizes: shares of the training data, for instance (0.25, 0.5, 1.0): would more labels help?
+        out: the folder for results.json, leaderboard.svg and the models; None: `<stem>-comparison`.
+        preset, recipe, settings: of every network, as for `Tagger` and `Classifier`.
+        overwrite, resume: replace an earlier comparison there, or go on with it.
+
+    Example:
+        >>> tidegate.compare("classify", "spam.csv", arch="lstm,bilstm,gru", seeds=3).leaderboard
+
+    Raises:
+        DataError, RecipeError, OutputError: what was given cannot be read, is not known, or must not be written.
+    """
+    schema = schema_of(task)
+    shared = build_recipe(schema, preset=preset, recipe=recipe, options=settings)
+    if baselines not in ("auto", "none"):
+        raise RecipeError(f"baselines '{baselines}' is neither auto nor none.")
+    names = tuple(arch.split(",")) if isinstance(arch, str) else tuple(arch)
+    plan = Plan(names, seeds, folds, tuple(sorted(train_sizes)), baselines == "auto")
+    files = [_paths(given) for given in (train, dev, test)]
+    target = Path(out) if out is not None else default_folder(files[0])
+    return compare_material(material_of(shared, *files), plan, target, overwrite=overwrite, resume=resume)
+
+
+def schema_of(task: str) -> type[Recipe]:
+    """The recipes of a task that can be compared.
+
+    Raises:
+        RecipeError: there is no such task, or it cannot be compared yet.
+    """
+    if task not in _SCHEMAS:
+        raise RecipeError(f"task '{task}' cannot be compared; {' and '.join(_SCHEMAS)} can.{nearest(task, _SCHEMAS)}")
+    return _SCHEMAS[task]
+
+
+def default_folder(train: Sequence[str]) -> Path:
+    """Where a comparison is written if nothing else was said: beside where the user stands, named after the first training file."""
+    stem = Path(train[0]).name.removesuffix(".gz").partition(".")[0]
+    return Path(f"{''.join(c for c in stem if c not in '*?[]').strip('-') or 'model'}-comparison")
+
+
+def _paths(given: str | Path | Sequence[str | Path]) -> list[str]:
+    return [str(given)] if isinstance(given, str | Path) else [str(path) for path in given]
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Runs on one portion of the records."""
+
+    portion: Portion[Any]
+    runs: list[Run]
+
+
+def _steps(material: Material[Any], plan: Plan) -> Iterator[_Step]:
+    """All runs, by portion; of each portion seed after seed, so that what is counted once serves every architecture."""
+    for share in sorted(plan.shares, reverse=True):
+        for fold in range(plan.folds) if plan.folds else (None,):
+            first = material.recipe.seed
+            runs: list[Run] = []
+            portion = material.portion(fold=fold, folds=plan.folds, share=share)
+            if plan.has_baselines:
+                names = [baseline.name for baseline in baselines_of(material.recipe.task)]
+                runs += [Run(name, "baseline", first, fold, share) for name in names]
+            runs += [Run(name, "network", seed, fold, share) for seed in range(first, first + plan.seeds) for name in plan.archs]
+            yield _Step(portion, runs)
+
+
+def _finish(planned: Run, step: _Step, task: TrainingTask[Any], material: Material[Any], out: Path, budget: float | None) -> Run:
+    began = time.monotonic()
+    if planned.kind == "baseline":
+        (baseline,) = (found for found in baselines_of(material.recipe.task) if found.name == planned.name)
+        return _finish_baseline(planned, baseline, task, step.portion)
+    recipe = task.recipe.model_copy(update={"arch": planned.name, "time_budget": budget})
+    own = material.task(step.portion, recipe, task)
+    is_kept = planned.share == 1 and planned.fold is None
+    place = out / "models" / (f"{planned.name}-{planned.seed}" if is_kept else "in-training")
+    shutil.rmtree(place, ignore_errors=True)
+    result = train(own, place, overwrite=True, quiet=True, started=began)
+    seconds = time.monotonic() - began
+    model: Any = load(place)
+    records = step.portion.scored
+    scores = result.metrics["test" if step.portion.test else "dev"]
+    size = (place / "model.safetensors").stat().st_size + (place / "vocabulary.json").stat().st_size
+    milliseconds = 1000 * _seconds(lambda: list(model.answers(iter(records)))) / len(records)
+    if not is_kept:
+        shutil.rmtree(place, ignore_errors=True)
+    return replace(
+        planned,
+        score=float(scores[own.score_name]),
+        scores={key: value for key, value in scores.items() if isinstance(value, float)},
+        parameters=result.metrics["parameters"],
+        megabytes=size / 1e6,
+        train_seconds=seconds,
+        ms_per_sequence=milliseconds,
+        best_epoch=result.metrics["best_epoch"],
+        ended=result.ended,
+    )
+
+
+def _finish_baseline(planned: Run, baseline: Baseline, task: TrainingTask[Any], portion: Portion[Any]) -> Run:
+    began = time.monotonic()
+    baseline.fit(task)
+    seconds = time.monotonic() - began
+    records = portion.scored
+    scores = baseline.score(task, records, baseline.answer(records))
+    return replace(
+        planned,
+        score=float(scores[task.score_name]),
+        scores={key: value for key, value in scores.items() if isinstance(value, float)},
+        megabytes=baseline.size() / 1e6,
+        train_seconds=seconds,
+        ms_per_sequence=1000 * _seconds(lambda: baseline.answer(records)) / len(records),
+    )
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    times = []
+    for _ in range(_ROUNDS):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return median(times)
+
+
+def _budget(recipe: Recipe, began: float, runs_left: int) -> float | None:
+    """An equal part of what is left of the time budget."""
+    if recipe.time_budget is None:
+        return None
+    return max(1.0, (began + recipe.time_budget - time.monotonic()) / max(1, runs_left))
+
+
+def _header(material: Material[Any], plan: Plan) -> dict[str, Any]:
+    """What results.json says above the runs; equal for a comparison and its resumption."""
+    return {
+        "format": FORMAT,
+        "format_version": 1,
+        "tidegate_version": __version__,
+        "task": material.recipe.task,
+        "score": "",
+        "scored_on": "folds" if plan.folds else "test" if material.test else "dev",
+        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, Python {platform.python_version()}",
+        "recipe": material.recipe.model_dump(mode="json"),
+        "records_sha256": material.fingerprint(),
+        **plan.to_json(),
+    }
+
+
+def _claim(out: Path, header: dict[str, Any], *, overwrite: bool, resume: bool) -> dict[Any, Run]:
+    """Makes the folder, or takes it over; gives the runs that a comparison to be resumed has already made.
+
+    What may change on resuming: architectures, seeds, sizes (more of them, or fewer), the time budget.
+    """
+    kept = _read(out)
+    if out.exists() and any(out.iterdir() if out.is_dir() else (out,)):
+        if kept is None:
+            raise OutputError(f"{out} exists already and is no comparison; nothing was written. Name another place with --out.")
+        if not (overwrite or resume):
+            raise OutputError(
+                f"{out} holds a comparison already. Go on with it by --resume, replace it by --overwrite, or name another --out."
+            )
+    done: dict[Any, Run] = {}
+    if kept is not None and resume and not overwrite:
+        free = ("score", "machine", "archs", "seeds", "shares", "recipe", "tidegate_version")
+        changed = [key for key, value in header.items() if key not in free and kept.get(key) != value]
+        changed += [
+            key for key, value in header["recipe"].items() if key not in ("arch", "time_budget") and kept["recipe"].get(key) != value
+        ]
+        if changed:
+            raise RecipeError(
+                f"{out}: the comparison to resume differed in {', '.join(changed)}. Resume with the same, or use --overwrite."
+            )
+        runs = [Run(**content) for content in kept["runs"]]
+        done = {run.key: run for run in runs if not run.failure}  # what failed is tried again
+    elif kept is not None:
+        shutil.rmtree(out)
+    try:
+        (out / "models").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out} cannot be written: {error.strerror}. Name a place that you may write with --out.") from error
+    return done
+
+
+def _read(out: Path) -> dict[str, Any] | None:
+    try:
+        content: Any = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) and content.get("format") == FORMAT else None
+
+
+def _write(out: Path, header: dict[str, Any], runs: Sequence[Run]) -> None:
+    content = header | {"leaderboard": [row.to_json() for row in rows_of(runs)], "runs": [run.to_json() for run in runs]}
+    with write_atomically(out / "results.json") as file:
+        file.write((json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode())

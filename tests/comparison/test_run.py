@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tidegate
+from conftest import conllu_text
+from tidegate.artefact import read_model
+from tidegate.comparison import run as comparison
+from tidegate.comparison.run import Comparison
+from tidegate.errors import DataError, OutputError, RecipeError
+
+TINY: dict[str, Any] = {"hidden_size": 8, "word_size": 8, "character_encoder": "none", "max_epochs": 2, "learning_rate": 0.02}
+
+
+def write_texts(path: Path, count: int = 60) -> Path:
+    rows = [
+        f"{'cheap pills now' if k % 3 == 0 else 'see you later'} friend {k % 7} {k},{'spam' if k % 3 == 0 else 'ham'}" for k in range(count)
+    ]
+    path.write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def compare_texts(tmp_path: Path, **options: Any) -> Comparison:
+    path = tmp_path / "texts.csv"
+    if not path.exists():
+        write_texts(path)
+    return tidegate.compare("classify", path, out=tmp_path / "out", **{"arch": "rnn,gru", "seeds": 1, **TINY, **options})
+
+
+def names(result: Comparison) -> set[tuple[str, int]]:
+    return {(run.name, run.seed) for run in result.runs}
+
+
+def test_networks_and_baselines_stand_on_one_leaderboard(tmp_path: Path) -> None:
+    result = compare_texts(tmp_path, seeds=2)
+    assert names(result) == {("rnn", 1), ("rnn", 2), ("gru", 1), ("gru", 2), ("majority", 1), ("tf-idf + linear SVM", 1)}
+    frame = result.leaderboard
+    assert list(frame["score"]) == sorted(frame["score"], reverse=True)
+    by_name = frame.set_index("name")
+    assert by_name.loc["tf-idf + linear SVM", "score"] > by_name.loc["majority", "score"]
+    for name in ("rnn", "gru"):
+        row = by_name.loc[name]
+        assert row["runs"] == 2
+        assert row["parameters"] > 100
+        assert row["megabytes"] > 0
+        assert row["train_seconds"] > 0
+        assert row["ms_per_sequence"] > 0
+    assert by_name.loc["gru", "parameters"] > by_name.loc["rnn", "parameters"]
+    content = json.loads((result.path / "results.json").read_text())
+    assert (content["task"], content["score"], content["scored_on"]) == ("classify", "accuracy", "dev")
+    assert len(content["runs"]) == 6
+    assert [row["name"] for row in content["leaderboard"]] == list(frame["name"])
+    assert (result.path / "leaderboard.svg").read_text(encoding="utf-8").startswith("<?xml")
+    assert read_model(result.path / "models" / "gru-2").config["arch"] == "gru"
+
+
+def test_every_run_has_the_same_data_and_the_score_is_the_models_own(tmp_path: Path) -> None:
+    write_texts(tmp_path / "test.csv", 30)
+    result = compare_texts(tmp_path, test=tmp_path / "test.csv", seeds=2, baselines="none")
+    assert result.scored_on == "test"
+    for run in result.runs:
+        stored = read_model(result.path / "models" / f"{run.name}-{run.seed}").metrics
+        assert run.score == stored["test"]["accuracy"]
+        assert stored["test"]["n"] == 30
+        assert stored["train_texts"] + stored["dev"]["n"] == 60
+
+
+def test_folds_test_every_text_once(tmp_path: Path) -> None:
+    result = compare_texts(tmp_path, folds=3, arch="rnn")
+    assert result.scored_on == "folds"
+    assert {(run.name, run.fold) for run in result.runs} == {
+        (name, fold) for name in ("rnn", "majority", "tf-idf + linear SVM") for fold in range(3)
+    }
+    assert not list((result.path / "models").iterdir())
+
+
+def test_sizes_of_the_training_data_are_compared_and_the_models_of_the_full_size_kept(tmp_path: Path) -> None:
+    result = compare_texts(tmp_path, train_sizes=(0.5, 1.0), arch="rnn")
+    assert [row.share for row in result.rows] == [1.0] * 3 + [0.5] * 3
+    assert [path.name for path in (result.path / "models").iterdir()] == ["rnn-1"]
+    assert read_model(result.path / "models" / "rnn-1").metrics["train_texts"] == 54
+    assert "share of the training data" in (result.path / "leaderboard.svg").read_text(encoding="utf-8")
+
+
+def test_an_interrupted_comparison_is_resumed_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = compare_texts(tmp_path, overwrite=True)
+    real, made = comparison.train, []
+
+    def interrupted(task: Any, *args: Any, **options: Any) -> Any:
+        if made:
+            raise KeyboardInterrupt
+        made.append(task.recipe.arch)
+        return real(task, *args, **options)
+
+    monkeypatch.setattr(comparison, "train", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        compare_texts(tmp_path, overwrite=True)
+    assert len(json.loads((tmp_path / "out" / "results.json").read_text())["runs"]) == 3
+
+    def counted(task: Any, *args: Any, **options: Any) -> Any:
+        made.append(task.recipe.arch)
+        return real(task, *args, **options)
+
+    monkeypatch.setattr(comparison, "train", counted)
+    resumed = compare_texts(tmp_path, resume=True)
+    assert made == ["rnn", "gru"]
+    assert {run.key: run.score for run in resumed.runs} == {run.key: run.score for run in whole.runs}
+
+
+def test_resuming_may_add_architectures_but_not_change_data_or_settings(tmp_path: Path) -> None:
+    compare_texts(tmp_path, arch="rnn")
+    more = compare_texts(tmp_path, arch="rnn,lstm", resume=True)
+    assert names(more) == {("rnn", 1), ("lstm", 1), ("majority", 1), ("tf-idf + linear SVM", 1)}
+    with pytest.raises(RecipeError, match="the comparison to resume differed in hidden_size"):
+        compare_texts(tmp_path, resume=True, hidden_size=9)
+    write_texts(tmp_path / "texts.csv", 63)
+    with pytest.raises(RecipeError, match="the comparison to resume differed in records_sha256"):
+        compare_texts(tmp_path, resume=True)
+
+
+def test_a_run_that_fails_is_listed_with_its_cause_and_tried_again_on_resuming(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = comparison.train
+
+    def failing(task: Any, *args: Any, **options: Any) -> Any:
+        if task.recipe.arch == "rnn":
+            raise MemoryError("no room")
+        return real(task, *args, **options)
+
+    monkeypatch.setattr(comparison, "train", failing)
+    result = compare_texts(tmp_path)
+    (failed,) = (run for run in result.runs if run.failure)
+    assert (failed.name, failed.failure) == ("rnn", "MemoryError: no room")
+    assert next(row for row in result.rows if row.name == "rnn").score is None
+    assert next(row for row in result.rows if row.name == "gru").score is not None
+    monkeypatch.undo()
+    assert not [run for run in compare_texts(tmp_path, resume=True).runs if run.failure]
+
+
+def test_taggers_are_compared_too(toy_files: Path, tmp_path: Path) -> None:
+    result = tidegate.compare(
+        "tag", toy_files / "train.conllu", dev=toy_files / "dev.conllu", test=toy_files / "test.conllu", arch="rnn", seeds=1,
+        out=tmp_path / "out", **{**TINY, "batch_tokens": 300},
+    )  # fmt: skip
+    scores = {row.name: row.score for row in result.rows}
+    assert scores.keys() == {"rnn", "majority", "most frequent label of word, suffix"}
+    assert scores["most frequent label of word, suffix"] > 0.8 > scores["majority"]  # type: ignore[operator]
+
+
+def test_taggers_are_compared_over_folds_and_sizes(tmp_path: Path) -> None:
+    (tmp_path / "a.conllu").write_text(conllu_text(60), encoding="utf-8")
+    result = tidegate.compare(
+        "tag", tmp_path / "a.conllu", arch="rnn", seeds=1, folds=2, train_sizes=[0.5, 1.0], out=tmp_path / "out", **TINY
+    )
+    assert len(result.runs) == 3 * 2 * 2
+    assert not [run for run in result.runs if run.failure]
+
+
+def test_a_rare_label_is_compared_by_its_f1_at_every_size(tmp_path: Path) -> None:
+    rows = [f"{'win a prize' if k % 10 == 0 else 'see you soon'} number {k},{'spam' if k % 10 == 0 else 'ham'}" for k in range(100)]
+    (tmp_path / "texts.csv").write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
+    result = compare_texts(tmp_path, arch="rnn", train_sizes=(0.3, 1.0))
+    assert result.score == "f1"
+    assert {run.score for run in result.runs if run.name == "majority"} == {0.0}
+
+
+def test_a_time_budget_is_dealt_out(tmp_path: Path) -> None:
+    result = compare_texts(tmp_path, time_budget="6s", max_epochs=10_000, patience=10_000, baselines="none")
+    assert {run.ended for run in result.runs} == {"time budget spent"}
+    assert sum(run.train_seconds or 0.0 for run in result.runs) < 20
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"arch": "rnn,lsmt"}, r"arch 'lsmt' is not one of .*Did you mean 'lstm'"),
+        ({"folds": 1}, "1 folds: two or more are needed"),
+        ({"train_sizes": (0.0, 1.0)}, "sizes of the training data lie above 0 % and up to 100 %"),
+        ({"baselines": "some"}, "baselines 'some' is neither auto nor none"),
+        ({"seeds": 0}, "one seed at least"),
+        ({"hiden_size": 3}, "Did you mean 'hidden_size'"),
+    ],
+)
+def test_what_cannot_be_compared_is_told_before_anything_is_written(options: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=message):
+        compare_texts(tmp_path, **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_unknown_tasks_and_too_many_folds_are_told(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"task 'clasify' cannot be compared; classify and tag can\. Did you mean 'classify'\?"):
+        tidegate.compare("clasify", "x.csv")
+    with pytest.raises(DataError, match="cannot be dealt to 500 folds"):
+        compare_texts(tmp_path, folds=500)
+
+
+def test_a_folder_that_is_no_comparison_is_never_touched(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.txt").write_text("mine")
+    for options in ({}, {"overwrite": True}, {"resume": True}):
+        with pytest.raises(OutputError, match="exists already and is no comparison; nothing was written"):
+            compare_texts(tmp_path, **options)
+    assert (tmp_path / "out" / "thesis.txt").read_text() == "mine"
+
+
+def test_an_earlier_comparison_is_replaced_only_when_asked_to(tmp_path: Path) -> None:
+    compare_texts(tmp_path, arch="rnn")
+    with pytest.raises(OutputError, match="holds a comparison already"):
+        compare_texts(tmp_path, arch="gru")
+    assert names(compare_texts(tmp_path, arch="gru", overwrite=True)) == {("gru", 1), ("majority", 1), ("tf-idf + linear SVM", 1)}
+    assert [path.name for path in (tmp_path / "out" / "models").iterdir()] == ["gru-1"]
+
+
+@pytest.mark.slow
+def test_the_command_prints_a_table_and_a_line_for_each_run(tmp_path: Path) -> None:
+    write_texts(tmp_path / "texts.csv")
+    command = [sys.executable, "-m", "tidegate", "compare", "classify", "texts.csv", "--arch", "rnn,gru", "--seeds", "1", "--threads", "1"]
+    command += ["--max-epochs", "1", "--set", "hidden_size=8", "--train-sizes", "50,100%"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "accuracy on the development data, 50% of the training data" in done.stdout
+    assert "gru (Cho 2014)" in done.stdout
+    assert "texts-comparison/results.json" in done.stdout
+    assert "[8/8] " in done.stderr
+    again = subprocess.run([*command, "--train-sizes", "half"], capture_output=True, text=True, cwd=tmp_path, check=False, timeout=300)
+    assert again.returncode == 2
+    assert "--train-sizes half: percentages with commas between them were expected" in again.stderr
+    assert "Traceback" not in again.stderr

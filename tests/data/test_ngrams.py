@@ -154,21 +154,33 @@ def test_texts_beside_a_text_change_nothing() -> None:
         np.testing.assert_array_equal(values, together.row(number)[1])
 
 
-@pytest.mark.parametrize(("name", "least"), [("_MOST_WORDS", 2), ("_LONGEST_REMEMBERED", 1)])
-def test_how_much_is_remembered_changes_no_value(monkeypatch: pytest.MonkeyPatch, name: str, least: int) -> None:
+def test_how_much_is_remembered_changes_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = NgramTable.count(TRAIN, min_count=1, most=10_000).rows([*TRAIN, *OTHER])
-    monkeypatch.setattr(ngrams, name, least)
+    monkeypatch.setattr(ngrams, "_MOST_CHARACTERS", 0)
     table = NgramTable.count(TRAIN, min_count=1, most=10_000)
     for _ in range(2):
         rows = table.rows([*TRAIN, *OTHER])
         np.testing.assert_array_equal(rows.offsets, expected.offsets)
         np.testing.assert_array_equal(rows.columns, expected.columns)
         np.testing.assert_array_equal(rows.values, expected.values)
-    assert (
-        0
-        < len(table._words)
-        <= {"_MOST_WORDS": 2, "_LONGEST_REMEMBERED": len({w.lower() for t in (*TRAIN, *OTHER) for w in t if len(w) == 1})}[name]
-    )
+    table.rows([["one"]])
+    assert list(table._numbers) == ["one"]
+
+
+def test_counting_in_chunks_gives_the_same_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = NgramTable.count([*TRAIN, *OTHER], min_count=1, most=50)
+    monkeypatch.setattr(ngrams, "_CHUNK", 2)
+    cut = NgramTable.count(iter([*TRAIN, *OTHER]), min_count=1, most=50)
+    np.testing.assert_array_equal(cut.hashes, whole.hashes)
+    np.testing.assert_array_equal(cut.weights, whole.weights)
+
+
+def test_distinct_ngrams_of_many_words_have_distinct_hashes() -> None:
+    words = [f"{a}{b}{c}" for a in "abcdefghijklmnopqrstuvwxyzäöüß" for b in "aeiouxyz" for c in "0123456789"]
+    pairs = [[first, second] for first in words[:60] for second in words[:60]]
+    spelled = {f" {word} "[k : k + n] for word in words for n in range(2, 6) for k in range(len(word) + 3 - n)}
+    table = NgramTable.count([*([word] for word in words), *pairs], min_count=1, most=10**6)
+    assert len(table) == len(words) + 60 * 60 + len(spelled)
 
 
 def test_no_text_no_words_and_no_table_give_empty_rows() -> None:

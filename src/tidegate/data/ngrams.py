@@ -7,24 +7,26 @@ length 1. An n-gram is known by a 32-bit hash alone, and only hashes that traini
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from zlib import crc32
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 Ids = NDArray[np.int64]
 Values = NDArray[np.float32]
+_Hashes = NDArray[np.uint64]
 
 SHORTEST, LONGEST = 2, 5
-# Hashes of words and of runs of characters begin differently, so that the word "in" and the run "in" are two n-grams.
-_WORD, _PAIR, _RUN = crc32(b"word"), crc32(b"pair"), crc32(b"run")
-# Past so many distinct words what is remembered of them is begun anew, and of longer words nothing is remembered, so that an
-# endless stream cannot fill the memory.
-_MOST_WORDS = 100_000
-_LONGEST_REMEMBERED = 100
+# Hashes of words, pairs and runs of characters begin differently, so that the word "in" and the run "in" are two n-grams.
+_WORD, _PAIR, _RUN = (np.uint64(begin) for begin in (0x243F6A8885A308D3, 0x13198A2E03707344, 0xA4093822299F31D0))
+# Odd multipliers: that of splitmix64 (Steele et al. 2014), and one of MurmurHash3's.
+_STEP, _MIX = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xFF51AFD7ED558CCD)
+# Past so many characters in distinct words what is remembered of them is begun anew, so that an endless stream cannot fill the memory.
+_MOST_CHARACTERS = 2_000_000
+# Texts that are counted together.
+_CHUNK = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,15 @@ class NgramTable:
     def __init__(self, hashes: Ids, weights: Values) -> None:
         self.hashes = np.asarray(hashes, dtype=np.int64)
         self.weights = np.asarray(weights, dtype=np.float32)
-        self._words: dict[str, tuple[int, Ids, Ids]] = {}
+        self._forget()
+
+    def _forget(self) -> None:
+        """Begins anew what is remembered of words: for each its number, its hash, its column (or -1), the columns of its runs."""
+        self._numbers: dict[str, int] = {}
+        self._word_hashes: list[int] = []
+        self._word_columns: list[int] = []
+        self._run_columns: list[Ids] = []
+        self._characters = 0
 
     def __len__(self) -> int:
         return len(self.hashes)
@@ -66,71 +76,71 @@ class NgramTable:
 
         idf = ln((1 + texts) / (1 + texts with it)) + 1, as in scikit-learn.
         """
-        frequency: Counter[int] = Counter()
-        spelled: dict[str, frozenset[int]] = {}
+        hashes, times = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
         number = 0
-        for text in texts:
-            number += 1
-            words = [word.lower() for word in text]
-            found: set[int] = set(_pair_hashes(words, [_word_hash(word) for word in words]))
-            for word in set(words):
-                if word not in spelled:
-                    spelled[word] = frozenset([_word_hash(word), *_run_hashes(word)])
-                found |= spelled[word]
-            frequency.update(found)
-        kept = [(hashed, times) for hashed, times in frequency.items() if times >= min_count]
-        kept = sorted(kept, key=lambda item: (-item[1], item[0]))[:most]
-        kept.sort()
-        times = np.array([times for _, times in kept], dtype=np.float64)
-        hashes = np.array([hashed for hashed, _ in kept], dtype=np.int64)
-        return cls(hashes, (np.log((1 + number) / (1 + times)) + 1).astype(np.float32))
+        source = iter(texts)
+        while chunk := list(islice(source, _CHUNK)):
+            number += len(chunk)
+            found, found_in = _document_frequencies(chunk)
+            hashes, places = np.unique(np.concatenate([hashes, found]), return_inverse=True)
+            times = np.bincount(places, weights=np.concatenate([times, found_in])).astype(np.int64)
+        kept = np.flatnonzero(times >= min_count)
+        kept = np.sort(kept[np.argsort(-times[kept], kind="stable")][:most])
+        return cls(hashes[kept], (np.log((1 + number) / (1 + times[kept])) + 1).astype(np.float32))
 
     def rows(self, texts: Sequence[Sequence[str]]) -> SparseRows:
         """The rows of texts, given as words."""
-        words: list[tuple[Ids, int]] = []
-        runs: list[tuple[Ids, int]] = []
-        for number, text in enumerate(texts):
-            lowered = [word.lower() for word in text]
-            known = [self._known(word) for word in lowered]
-            pairs = self._columns(np.array(_pair_hashes(lowered, [hashed for hashed, _, _ in known]), dtype=np.int64))
-            words.extend((columns, number) for _, columns, _ in known)
-            words.append((pairs, number))
-            runs.extend((columns, number) for _, _, columns in known)
-        halves = [self._weighted(parts, len(texts)) for parts in (words, runs)]
-        rows = np.concatenate([row for row, _, _ in halves])
-        columns = np.concatenate([column for _, column, _ in halves])
-        values = np.concatenate([value for _, _, value in halves])
+        words = [word.lower() for text in texts for word in text]
+        text_of = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
+        numbers = self._numbers_of(words)
+        hashes = np.array([self._word_hashes[number] for number in numbers], dtype=np.uint64)
+        columns = np.array([self._word_columns[number] for number in numbers], dtype=np.int64)
+        is_pair = text_of[1:] == text_of[:-1]
+        pairs = self._columns(_pair_hashes(hashes)[is_pair])
+        runs = [self._run_columns[number] for number in numbers]
+        halves = [
+            self._weighted(np.concatenate([columns, pairs]), np.concatenate([text_of, text_of[1:][is_pair]]), len(texts)),
+            self._weighted(
+                np.concatenate(runs) if runs else np.zeros(0, dtype=np.int64),
+                np.repeat(text_of, [len(found) for found in runs]),
+                len(texts),
+            ),
+        ]
+        rows, columns, values = (np.concatenate(parts) for parts in zip(*halves, strict=True))
         order = np.lexsort((columns, rows))
         offsets = np.searchsorted(rows[order], np.arange(len(texts) + 1))
         return SparseRows(columns[order], values[order], offsets)
 
-    def _known(self, word: str) -> tuple[int, Ids, Ids]:
-        """Of a word: its hash, its own column if it has one, and the columns of its runs."""
-        if word in self._words:
-            return self._words[word]
-        hashed = _word_hash(word)
-        runs = self._columns(np.array(_run_hashes(word), dtype=np.int64))
-        known = (hashed, self._columns(np.array([hashed], dtype=np.int64)), runs)
-        if len(word) <= _LONGEST_REMEMBERED:
-            if len(self._words) >= _MOST_WORDS:
-                self._words = {}
-            self._words[word] = known
-        return known
+    def _numbers_of(self, words: Sequence[str]) -> list[int]:
+        """The numbers of words in lower case; what is new among them is learnt first."""
+        if self._characters > _MOST_CHARACTERS:
+            self._forget()
+        new = [word for word in dict.fromkeys(words) if word not in self._numbers]
+        hashes, runs, offsets = _spelled(new)
+        # Of runs only those that have a column are kept, in the order of the words.
+        run_columns = self._columns(runs)
+        is_known = run_columns >= 0
+        ends = np.cumsum(is_known)
+        bounds = np.concatenate([[0], ends])[offsets]
+        self._run_columns += np.split(run_columns[is_known], bounds[1:-1]) if new else []
+        self._word_columns += self._columns(hashes).tolist()
+        self._word_hashes += hashes.tolist()
+        for word in new:
+            self._numbers[word] = len(self._numbers)
+            self._characters += len(word)
+        return [self._numbers[word] for word in words]
 
-    def _columns(self, hashes: Ids) -> Ids:
-        """Columns of those among the hashes that have one."""
+    def _columns(self, hashes: _Hashes) -> Ids:
+        """The column of each hash; -1 where it has none."""
         if not len(self.hashes):
-            return np.zeros(0, dtype=np.int64)
-        places = np.minimum(np.searchsorted(self.hashes, hashes), len(self.hashes) - 1)
-        known: Ids = places[self.hashes[places] == hashes]
-        return known
+            return np.full(len(hashes), -1, dtype=np.int64)
+        asked = hashes.astype(np.int64)
+        places = np.minimum(np.searchsorted(self.hashes, asked), len(self.hashes) - 1)
+        return np.where(self.hashes[places] == asked, places, -1)
 
-    def _weighted(self, parts: Sequence[tuple[Ids, int]], texts: int) -> tuple[Ids, Ids, Values]:
-        """Row, column and value of every n-gram of one half."""
-        sizes = [len(columns) for columns, _ in parts]
-        columns = np.concatenate([columns for columns, _ in parts]) if parts else np.zeros(0, dtype=np.int64)
-        rows = np.repeat(np.array([row for _, row in parts], dtype=np.int64), sizes)
-        keys, times = np.unique(rows * max(1, len(self)) + columns, return_counts=True)
+    def _weighted(self, columns: Ids, rows: Ids, texts: int) -> tuple[Ids, Ids, Values]:
+        """Row, column and value of every n-gram of one half; columns of -1 do not count."""
+        keys, times = np.unique((rows * len(self) + columns)[columns >= 0], return_counts=True)
         rows, columns = np.divmod(keys, max(1, len(self)))
         values = (1 + np.log(times)) * self.weights[columns]
         lengths = np.sqrt(np.bincount(rows, weights=values * values, minlength=texts))
@@ -160,19 +170,67 @@ class WidePath:
         return scores
 
 
-def _word_hash(word: str) -> int:
-    return crc32(word.encode("utf-8", "surrogatepass"), _WORD)
+def _document_frequencies(texts: Sequence[Sequence[str]]) -> tuple[Ids, Ids]:
+    """All n-grams of some texts, by hash, rising, and in how many of the texts each occurs."""
+    words = [word.lower() for text in texts for word in text]
+    text_of = np.repeat(np.arange(len(texts), dtype=np.uint64), [len(text) for text in texts])
+    numbers = {word: number for number, word in enumerate(dict.fromkeys(words))}
+    hashes, runs, offsets = _spelled(list(numbers))
+    places = np.array([numbers[word] for word in words], dtype=np.int64)
+    is_pair = text_of[1:] == text_of[:-1]
+    # Of every word in every text its runs: their places in `runs`, word after word.
+    lengths = np.diff(offsets)[places]
+    begins = np.cumsum(lengths) - lengths
+    of_runs = np.arange(int(lengths.sum())) + np.repeat(offsets[:-1][places] - begins, lengths)
+    found = [hashes[places], _pair_hashes(hashes[places])[is_pair], runs[of_runs]]
+    owners = [text_of, text_of[1:][is_pair], np.repeat(text_of, lengths)]
+    keys = np.unique((np.concatenate(found) << np.uint64(32)) | np.concatenate(owners))
+    distinct, times = np.unique(keys >> np.uint64(32), return_counts=True)
+    return distinct.astype(np.int64), times
 
 
-def _pair_hashes(words: Sequence[str], hashes: Sequence[int]) -> list[int]:
-    """Of each word and the next; `hashes` are the words' own. The second word goes in as it is: a CRC of two CRCs forgets their order."""
-    return [crc32(f" {second}".encode("utf-8", "surrogatepass"), hashes[place] ^ _PAIR) for place, second in enumerate(words[1:])]
+def _spelled(words: Sequence[str]) -> tuple[_Hashes, _Hashes, Ids]:
+    """Of U words their hashes [U], the hashes of their runs, word after word, and offsets [U+1] of these."""
+    codes, offsets = _codes(words)
+    lengths = np.diff(offsets)
+    place = np.arange(int(offsets[-1])) - np.repeat(offsets[:-1], lengths)
+    left = np.repeat(lengths, lengths) - place  # characters from here to the word's end, this one counted
+    hashes, owners = [], []
+    value = np.full(len(codes), _RUN)
+    for length in range(1, LONGEST + 1):
+        ahead = np.zeros(len(codes), dtype=np.uint64)
+        ahead[: max(0, len(codes) - length + 1)] = codes[length - 1 :]
+        value = (value + ahead) * _STEP
+        fits = left >= length
+        if length >= SHORTEST:
+            hashes.append(_mixed(value[fits]))
+            owners.append(np.repeat(np.arange(len(words)), lengths)[fits])
+    owner = np.concatenate(owners)
+    order = np.argsort(owner, kind="stable")
+    counts = np.bincount(owner, minlength=len(words))
+    # A word's own hash: the sum over its characters of a mix of each with its place.
+    places = np.arange(1, len(codes) + 1, dtype=np.uint64) - np.repeat(offsets[:-1], lengths).astype(np.uint64)
+    mixed = _mixed(codes * _MIX + places * _STEP, bits=64)
+    sums = np.add.reduceat(mixed, offsets[:-1]) if len(words) else np.zeros(0, dtype=np.uint64)
+    return _mixed(sums ^ _WORD), np.concatenate(hashes)[order], np.concatenate([[0], np.cumsum(counts)])
 
 
-def _run_hashes(word: str) -> list[int]:
-    spelled = f" {word} "
-    return [
-        crc32(spelled[begin : begin + length].encode("utf-8", "surrogatepass"), _RUN)
-        for length in range(SHORTEST, min(LONGEST, len(spelled)) + 1)
-        for begin in range(len(spelled) - length + 1)
-    ]
+def _codes(words: Sequence[str]) -> tuple[_Hashes, Ids]:
+    """The characters of the words, each with a blank at either end, as numbers, and offsets [U+1]."""
+    spelled = [f" {word} " for word in words]
+    offsets = np.zeros(len(spelled) + 1, dtype=np.int64)
+    np.cumsum([len(word) for word in spelled], out=offsets[1:])
+    codes = np.frombuffer("".join(spelled).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    return codes.astype(np.uint64), offsets
+
+
+def _pair_hashes(hashes: _Hashes) -> _Hashes:
+    """Of each word, given by its hash, and the next; the order counts."""
+    return _mixed((hashes[:-1] ^ _PAIR) * _STEP + hashes[1:])
+
+
+def _mixed(values: _Hashes, bits: int = 32) -> _Hashes:
+    """Every bit of the values spread over the `bits` highest, which are given."""
+    values = (values ^ (values >> np.uint64(33))) * _MIX
+    values = (values ^ (values >> np.uint64(29))) * _STEP
+    return values >> np.uint64(64 - bits)

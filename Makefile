@@ -27,6 +27,7 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python bench/tagging.py ud_english_ewt wnut17 snips_nlu --seeds 3
+	$(BIN)/python bench/classification.py sms_spam banking77 clinc150 snips_nlu sentence_polarity --seeds 3
 
 $(READY): requirements/lock.txt pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -1,4 +1,4 @@
-"""How fast a model directory answers: tokens a second on the NumPy runtime, by batch size, tokens given.
+"""How fast a model directory answers: sequences and tokens a second on the NumPy runtime, by batch size.
 
     .venv/bin/python bench/prediction.py MODEL FILE --threads 2
 
@@ -24,14 +24,22 @@ def main() -> None:
     options = parser.parse_args()
     threads = use_threads(options.threads)
     from tidegate.data.reading import read_labelled
-    from tidegate.runtime import load
+    from tidegate.data.text_batches import units_of
+    from tidegate.data.texts import read_texts
+    from tidegate.runtime import ClassifyModel, load
 
-    label = load(options.model).config["recipe"]["label"]
-    records = list(read_labelled(options.file, label=label))
-    tokens = sum(map(len, records))
-    print(f"{tokens:,} tokens, {threads} threads, median of {options.repeats}\n")
-    print("| batch tokens | tokens/s |")
-    print("|---|---|")
+    model = load(options.model)
+    recipe = model.config["recipe"]
+    if isinstance(model, ClassifyModel):
+        columns = model.config["columns"]
+        records = list(read_texts(options.file, text=columns["text"], label=columns["label"]))
+        tokens = sum(len(units_of(record.text, recipe["unit"], recipe["max_length"])) for record in records)
+    else:
+        records = list(read_labelled(options.file, label=recipe["label"]))
+        tokens = sum(map(len, records))
+    print(f"{len(records):,} sequences, {tokens:,} tokens, {threads} threads, median of {options.repeats}\n")
+    print("| batch tokens | sequences/s | tokens/s |")
+    print("|---|---|---|")
     for batch_tokens in (256, 1024, 4096, 16384):
         seconds = []
         for repeat in range(options.repeats + 1):
@@ -41,15 +49,15 @@ def main() -> None:
                 pass
             if repeat:
                 seconds.append(time.perf_counter() - began)
-        print(f"| {batch_tokens:,} | {tokens / statistics.median(seconds):,.0f} |", flush=True)
+        middle = statistics.median(seconds)
+        print(f"| {batch_tokens:,} | {len(records) / middle:,.0f} | {tokens / middle:,.0f} |", flush=True)
     model = load(options.model)
-    sentences = [record for record in records[:300] if len(record)]
     waits = []
-    for record in sentences:
+    for record in records[:300]:
         began = time.perf_counter()
         next(iter(model.answers([record])))
         waits.append(1e3 * (time.perf_counter() - began))
-    print(f"\nOne sentence at a time: median {statistics.median(waits):.1f} ms, p99 {sorted(waits)[int(0.99 * len(waits))]:.1f} ms.")
+    print(f"\nOne sequence at a time: median {statistics.median(waits):.1f} ms, p99 {sorted(waits)[int(0.99 * len(waits))]:.1f} ms.")
 
 
 if __name__ == "__main__":

@@ -136,7 +136,7 @@ def _print_scores(scores: dict[str, Any], column: str, counted: str) -> None:
         for heading in ("for precision", "threshold", "precision here", "recall here"):
             cuts.add_column(heading, justify="right")
         for entry in scores["thresholds"]:
-            cuts.add_row(f"{entry['at_precision']:.2f}", f"{entry['threshold']:.4f}", f"{entry['precision']:.4f}", f"{entry['recall']:.4f}")
+            cuts.add_row(f"{entry['at_precision']:.2f}", f"{entry['threshold']:.6g}", f"{entry['precision']:.4f}", f"{entry['recall']:.4f}")
         console.print(cuts)
     per_label = scores.get("per_span_label", scores["per_label"])
     table = Table()

@@ -7,9 +7,11 @@ length 1. An n-gram is known by a 32-bit hash alone, and only hashes that traini
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +59,15 @@ class NgramTable:
     def __init__(self, hashes: Ids, weights: Values) -> None:
         self.hashes = np.asarray(hashes, dtype=np.int64)
         self.weights = np.asarray(weights, dtype=np.float32)
+        self._lock = threading.Lock()  # several threads may ask one model; what is remembered of words grows under it
         self._forget()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_lock"}  # a lock cannot be pickled
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._lock = threading.Lock()
 
     def _forget(self) -> None:
         """Begins anew what is remembered of words: for each its number, its hash, its column (or -1), the columns of its runs."""
@@ -92,12 +102,13 @@ class NgramTable:
         """The rows of texts, given as words."""
         words = [word.lower() for text in texts for word in text]
         text_of = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
-        numbers = self._numbers_of(words)
-        hashes = np.array([self._word_hashes[number] for number in numbers], dtype=np.uint64)
-        columns = np.array([self._word_columns[number] for number in numbers], dtype=np.int64)
+        with self._lock:
+            numbers = self._numbers_of(words)
+            hashes = np.array([self._word_hashes[number] for number in numbers], dtype=np.uint64)
+            columns = np.array([self._word_columns[number] for number in numbers], dtype=np.int64)
+            runs = [self._run_columns[number] for number in numbers]
         is_pair = text_of[1:] == text_of[:-1]
         pairs = self._columns(_pair_hashes(hashes)[is_pair])
-        runs = [self._run_columns[number] for number in numbers]
         halves = [
             self._weighted(np.concatenate([columns, pairs]), np.concatenate([text_of, text_of[1:][is_pair]]), len(texts)),
             self._weighted(

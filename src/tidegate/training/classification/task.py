@@ -191,7 +191,7 @@ class ClassifyTask(TrainingTask[ClassifyNetwork]):
         said = []
         for entry in metrics[part].get("thresholds", []) if self.corpus.is_rare else []:
             said.append(
-                f"--threshold {entry['threshold']:.4f} was chosen for precision {entry['at_precision']:.2f} on the development data; "
+                f"--threshold {entry['threshold']:.6g} was chosen for precision {entry['at_precision']:.2f} on the development data; "
                 f"on {part} {self.corpus.positive} then has precision {entry['precision']:.4f}, recall {entry['recall']:.4f}."
             )
         return said

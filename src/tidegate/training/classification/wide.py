@@ -15,6 +15,7 @@ import numpy as np
 from tidegate.data import TextRecord, folds_of
 from tidegate.data.ngrams import NgramTable, SparseRows, Values, WidePath
 from tidegate.data.text_batches import words_of
+from tidegate.errors import DataError
 from tidegate.training.classification.recipe import ClassifyRecipe
 
 # The score of a label that no text of the other folds carried: what a support vector machine gives to what it is sure is not so.
@@ -33,8 +34,8 @@ def fit_wide_path(train: Sequence[TextRecord], labels: Sequence[str], recipe: Cl
     table = NgramTable.count(words, min_count=recipe.wide_min_count, most=recipe.wide_size)
     rows = _matrix(table.rows(words), len(table))
     carries = np.array([[label in record.labels for label in labels] for record in train])
-    folds = min(recipe.wide_folds, len({record.group or record.text for record in train}))
-    fold = np.array(folds_of(train, folds=folds, seed=recipe.seed)) if folds > 1 else np.zeros(len(train), dtype=np.int64)
+    fold = np.array(_folds(train, recipe))
+    folds = int(fold.max(initial=0)) + 1
     scores = np.full((len(train), len(labels)), _ABSENT, dtype=np.float32)
     for number in range(folds if folds > 1 else 0):
         inside, outside = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
@@ -42,6 +43,16 @@ def fit_wide_path(train: Sequence[TextRecord], labels: Sequence[str], recipe: Cl
             weights, bias = _machines(rows[outside], carries[outside], recipe.seed)
             scores[inside] = rows[inside] @ weights + bias
     return WidePath(table, *_machines(rows, carries, recipe.seed)), scores
+
+
+def _folds(train: Sequence[TextRecord], recipe: ClassifyRecipe) -> list[int]:
+    """A fold for each text; all in one where even two are too many."""
+    for folds in range(recipe.wide_folds, 1, -1):
+        try:
+            return folds_of(train, folds=folds, seed=recipe.seed)
+        except DataError:  # fewer distinct texts or groups than folds
+            continue
+    return [0] * len(train)
 
 
 def _matrix(rows: SparseRows, columns: int) -> Any:

@@ -167,7 +167,7 @@ def baseline(task: object, train_texts: list[TextRecord], test_texts: list[TextR
     from tidegate.scoring.classification import ClassScorer
     from tidegate.training.classification.baseline import linear_baseline
 
-    pipeline = linear_baseline()
+    pipeline = linear_baseline(record.text for record in train_texts)
     pipeline.fit([record.text for record in train_texts], [record.labels[0] for record in train_texts])
     scorer = ClassScorer(positive=task.corpus.positive, out_of_scope=task.recipe.out_of_scope)
     for record, label in zip(test_texts, pipeline.predict([record.text for record in test_texts]), strict=True):

@@ -11,6 +11,8 @@
     │   └── MissingExtraError  a part of tidegate that was not installed
     └── RunError               it was started rightly and then failed; the command line exits with 1
 
+    `training.estimator.NotFittedError` is a UserError too, and scikit-learn's error of that name.
+
 A message says what was given, where it was found, what was expected and how to mend it.
 """
 

@@ -133,3 +133,12 @@ def test_step_after_step_the_running_sequences_stand_longest_first(lengths: list
     ]
     assert layout.rows.tolist() == expected
     assert layout.active.tolist() == [sum(step < length for length in lengths) for step in range(max(lengths, default=0))]
+
+
+@every_cell
+def test_distinct_inputs_read_by_place_give_the_states_of_inputs_spelled_out(cell: Cell) -> None:
+    random = np.random.default_rng(3)
+    packed = PackedCell.pack(cell, cell_weights(random, cell, 5, 4))
+    x, places = random.normal(size=(6, 5)), random.integers(0, 6, size=sum(RAGGED))
+    layout = TimeMajor.of(offsets_of(RAGGED), reverse=True)
+    np.testing.assert_allclose(run_packed(packed, x, layout, places), run_packed(packed, x[places], layout), atol=1e-12)

@@ -216,12 +216,16 @@ def test_a_threshold_decides_between_the_positive_label_and_the_best_other() -> 
 
 def test_a_threshold_without_a_positive_label_is_refused() -> None:
     with pytest.raises(
-        RecipeError, match=r"a threshold is for a model with a positive label .*this one chooses among 3\. Use --abstain-below, or train with --positive"
+        RecipeError,
+        match=r"a threshold is for a model with a positive label .*this one chooses among 3\. Use --abstain-below, or train with --positive",
     ):
         list(model_of([0.2, 0.7, 0.1]).answers(records(["x"]), threshold=0.5))
 
 
-@pytest.mark.parametrize(("outside", "bound", "label"), [("c", 0.29, "c"), ("c", 0.31, "b"), ("a", 0.29, "a"), ("a", 0.31, "b"), ("b", 0.79, "b"), ("b", 0.81, "a")])
+@pytest.mark.parametrize(
+    ("outside", "bound", "label"),
+    [("c", 0.29, "c"), ("c", 0.31, "b"), ("a", 0.29, "a"), ("a", 0.31, "b"), ("b", 0.79, "b"), ("b", 0.81, "a")],
+)
 def test_a_text_is_out_of_scope_where_every_label_in_scope_is_improbable(outside: str, bound: float, label: str) -> None:
     model = model_of([0.2, 0.7, 0.1], decision={"out_of_scope": outside, "out_of_scope_threshold": bound})
     assert answer_of(model)["label"] == label
@@ -271,13 +275,19 @@ def test_a_label_that_training_did_not_know_counts_as_wrong_and_is_told(toy_clas
     odd = [replace(test[0], labels=("wheather",)), *test[1:]]
     scores = model.evaluate(odd)
     assert scores["n_unknown_labels"] == 1
-    assert "label 'wheather' of column 'topic' is not among the 3 labels known from training. Did you mean 'weather'?" in scores["first_unknown_label"]
+    assert (
+        "label 'wheather' of column 'topic' is not among the 3 labels known from training. Did you mean 'weather'?"
+        in scores["first_unknown_label"]
+    )
     was_right = model.predict([test[0].text]) == [test[0].labels[0]]
     assert scores["accuracy"] == pytest.approx(model.evaluate(test)["accuracy"] - was_right / 80)
 
 
 def test_many_labels_that_training_did_not_know_are_refused_with_the_first_ones_line(toy_classifier: Path) -> None:
-    with pytest.raises(DataError, match=r"in\.csv, line 2: label 'fod' of column 'topic' is not among the 3 .* Did you mean 'food'\? So it is with 2 of 3 labels"):
+    with pytest.raises(
+        DataError,
+        match=r"in\.csv, line 2: label 'fod' of column 'topic' is not among the 3 .* Did you mean 'food'\? So it is with 2 of 3 labels",
+    ):
         load(toy_classifier).evaluate(records(["rain", "soup", "salt"], ["weather", "fod", "fod"]))
 
 

@@ -38,7 +38,9 @@ def wide_path() -> WidePath:
     return WidePath(table, chance.normal(size=(len(table), 3)).astype(np.float32), np.array([0.5, -1, -0.25], dtype=np.float32))
 
 
-def network_of(*, wide: bool = True, weights: torch.Tensor | None = None, rates: dict[str, float] | None = None, **changes: Any) -> ClassifyNetwork:
+def network_of(
+    *, wide: bool = True, weights: torch.Tensor | None = None, rates: dict[str, float] | None = None, **changes: Any
+) -> ClassifyNetwork:
     torch.manual_seed(0)
     plain: dict[str, Any] = {
         "arch": "bigru",

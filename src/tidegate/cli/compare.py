@@ -33,7 +33,7 @@ TrainSizes = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", metavar="DIR", help="Folder for the results [default: ./<stem>-comparison/]", show_default=False),
+    typer.Option("--out", metavar="DIR", help="Folder for the results \\[default: ./<stem>-comparison/]", show_default=False),
 ]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with an interrupted comparison; what is done stays, what failed is tried again.")

@@ -49,7 +49,7 @@ def check(
     text: Annotated[
         str | None,
         typer.Option(
-            "--text", metavar="COL", help="Column of the texts, by name or 1-based number [default: found by itself]", show_default=False
+            "--text", metavar="COL", help="Column of the texts, by name or 1-based number \\[default: found by itself]", show_default=False
         ),
     ] = None,
     label: Annotated[
@@ -57,7 +57,7 @@ def check(
         typer.Option(
             "--label",
             metavar="COL",
-            help="Label column, by name or number; for tokens several, separated by commas [default: found by itself]",
+            help="Label column, by name or number; for tokens several, separated by commas \\[default: found by itself]",
             show_default=False,
         ),
     ] = None,
@@ -65,6 +65,10 @@ def check(
         str | None,
         typer.Option("--group", metavar="COL", help="Column of groups (authors, conversations) to keep in one part.", show_default=False),
     ] = None,
+    separator: Annotated[
+        str,
+        typer.Option("--label-separator", metavar="S", help="Cuts a label cell into several labels, for instance |", show_default=False),
+    ] = "",
     task: Annotated[
         str, typer.Option("--task", metavar="auto|tag|classify", help="Labels for tokens or for whole texts; auto tells by the file.")
     ] = "auto",
@@ -84,7 +88,9 @@ def check(
             raise RecipeError(f"{option} {given}: unknown; expected {', '.join(known)}.{nearest(given, known)}")
     named = {"train": train_files, "dev": dev, "test": test}
     began = time.monotonic()
-    found, report = _checked({name: expand(files) for name, files in named.items() if files}, task, text or "", label or "", group or "")
+    found, report = _checked(
+        {name: expand(files) for name, files in named.items() if files}, task, text or "", label or "", group or "", separator
+    )
     if not quiet:
         how = "" if task == found else f" read as --task {found}"
         records = sum(profile.records for profile in report.profiles)
@@ -102,7 +108,7 @@ def check(
         _print_report(report, found)
 
 
-def _checked(files: dict[str, list[str]], task: str, text: str, label: str, group: str) -> tuple[str, Report]:
+def _checked(files: dict[str, list[str]], task: str, text: str, label: str, group: str, separator: str) -> tuple[str, Report]:
     """Whether these are tagged tokens or classified texts, and what the check found."""
     from tidegate.errors import DataError, RecipeError
 
@@ -114,7 +120,7 @@ def _checked(files: dict[str, list[str]], task: str, text: str, label: str, grou
         return task, _check_tokens(files, label)
     report, refusal = None, None
     try:
-        report = _check_texts(files, text, label, group)
+        report = _check_texts(files, text, label, group, separator)
     except DataError as error:
         if task == "classify" or text or group:
             raise
@@ -142,13 +148,15 @@ def _tagged(files: dict[str, list[str]], label: str) -> Report | None:
     return report if report.profiles[0].records > 1 else None
 
 
-def _check_texts(files: dict[str, list[str]], text: str, label: str, group: str) -> Report:
+def _check_texts(files: dict[str, list[str]], text: str, label: str, group: str, separator: str) -> Report:
     from tidegate.data.checking import check_texts
     from tidegate.data.texts import read_texts
 
-    return check_texts(
-        {part: [r for name in names for r in read_texts(name, text=text, label=label, group=group)] for part, names in files.items()}
-    )
+    parts = {}
+    for part, names in files.items():
+        read = (read_texts(name, text=text, label=label, group=group, label_separator=separator) for name in names)
+        parts[part] = [record for records in read for record in records]
+    return check_texts(parts)
 
 
 def _check_tokens(files: dict[str, list[str]], label: str) -> Report:

@@ -27,12 +27,12 @@ def evaluate(
     label: Annotated[
         str | None,
         typer.Option(
-            "--label", metavar="COL[,COL...]", help="The label columns in these files [default: as in training]", show_default=False
+            "--label", metavar="COL[,COL...]", help="The label columns in these files \\[default: as in training]", show_default=False
         ),
     ] = None,
     text: Annotated[
         str | None,
-        typer.Option("--text", metavar="COL", help="Classifier: the column of the text [default: as in training]", show_default=False),
+        typer.Option("--text", metavar="COL", help="Classifier: the column of the text \\[default: as in training]", show_default=False),
     ] = None,
     batch_tokens: BatchTokens = None,
     threads: Threads = None,

@@ -30,11 +30,11 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress and
 Threads = Annotated[
     int | None,
     typer.Option(
-        "--threads", min=1, metavar="N", help="Threads to use [default: the smaller of CPU affinity and cgroup quota]", show_default=False
+        "--threads", min=1, metavar="N", help="Threads to use \\[default: the smaller of CPU affinity and cgroup quota]", show_default=False
     ),
 ]
 Seed = Annotated[
-    int | None, typer.Option("--seed", min=0, metavar="N", help="All draws of chance hang on it [default: 1]", show_default=False)
+    int | None, typer.Option("--seed", min=0, metavar="N", help="All draws of chance hang on it \\[default: 1]", show_default=False)
 ]
 
 # What answers: predict, evaluate.
@@ -45,7 +45,7 @@ BatchTokens = Annotated[
         "--batch-tokens",
         min=1,
         metavar="N",
-        help="Most tokens computed together [default: 4096; less needs less memory]",
+        help="Most tokens computed together \\[default: 4096; less needs less memory]",
         show_default=False,
     ),
 ]
@@ -54,7 +54,7 @@ BatchTokens = Annotated[
 Dev = Annotated[
     list[str] | None,
     typer.Option(
-        "--dev", metavar="FILE", help="Development file; repeat for several [default: a seeded share of TRAIN]", show_default=False
+        "--dev", metavar="FILE", help="Development file; repeat for several \\[default: a seeded share of TRAIN]", show_default=False
     ),
 ]
 Test = Annotated[
@@ -66,28 +66,28 @@ TagLabel = Annotated[
     typer.Option(
         "--label",
         metavar="COL[,COL...]",
-        help="Label columns by name or 1-based number; CoNLL-U: upos, xpos, feats, lemma [default: CoNLL-U upos, else the last column]",
+        help="Label columns by name or 1-based number; CoNLL-U: upos, xpos, feats, lemma \\[default: CoNLL-U upos, else the last column]",
         show_default=False,
     ),
 ]
 TextColumn = Annotated[
     str | None,
-    typer.Option("--text", metavar="COL", help="Column of the text, by name or 1-based number [default: found]", show_default=False),
+    typer.Option("--text", metavar="COL", help="Column of the text, by name or 1-based number \\[default: found]", show_default=False),
 ]
 ClassLabel = Annotated[
     str | None,
-    typer.Option("--label", metavar="COL", help="Column of the label, by name or 1-based number [default: found]", show_default=False),
+    typer.Option("--label", metavar="COL", help="Column of the label, by name or 1-based number \\[default: found]", show_default=False),
 ]
 Unit = Annotated[
     str | None,
-    typer.Option("--unit", metavar="word|char", help="What the network reads one after another [default: word]", show_default=False),
+    typer.Option("--unit", metavar="word|char", help="What the network reads one after another \\[default: word]", show_default=False),
 ]
 Positive = Annotated[
     str | None,
     typer.Option(
         "--positive",
         metavar="LABEL",
-        help="The label whose precision, recall and F1 count [default: the rarer of two]",
+        help="The label whose precision, recall and F1 count \\[default: the rarer of two]",
         show_default=False,
     ),
 ]
@@ -100,13 +100,13 @@ Arch = Annotated[
     typer.Option(
         "--arch",
         metavar="ARCH",
-        help="rnn, lstm, gru, birnn, bilstm, bigru, gru-reset-after or bigru-reset-after [default: bilstm]",
+        help="rnn, lstm, gru, birnn, bilstm, bigru, gru-reset-after or bigru-reset-after \\[default: bilstm]",
         autocompletion=complete_arch,
         show_default=False,
     ),
 ]
 Out = Annotated[
-    Path | None, typer.Option("--out", metavar="DIR", help="Model directory to write [default: ./<stem>-<arch>/]", show_default=False)
+    Path | None, typer.Option("--out", metavar="DIR", help="Model directory to write \\[default: ./<stem>-<arch>/]", show_default=False)
 ]
 RecipeFile = Annotated[
     str | None,

@@ -35,14 +35,14 @@ def predict(
         typer.Option(
             "--format",
             metavar="jsonl|csv|conllu",
-            help="Output form; conllu is for taggers [default: by --output's suffix; else jsonl]",
+            help="Output form; conllu is for taggers \\[default: by --output's suffix; else jsonl]",
             show_default=False,
         ),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="Write here, whole or not at all [default: standard output]", show_default=False
+            "--output", "-o", metavar="FILE", help="Write here, whole or not at all \\[default: standard output]", show_default=False
         ),
     ] = None,
     with_input: Annotated[bool, typer.Option("--with-input", help="Repeat the text and the labels that the input carried.")] = False,
@@ -63,7 +63,7 @@ def predict(
     text: Annotated[
         str | None,
         typer.Option(
-            "--text", metavar="COL", help="Classifier: the column of the text [default: as in training, else found]", show_default=False
+            "--text", metavar="COL", help="Classifier: the column of the text \\[default: as in training, else found]", show_default=False
         ),
     ] = None,
     batch_tokens: BatchTokens = None,

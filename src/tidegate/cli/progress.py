@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from tidegate.data import TextRecord, TokenRecord
@@ -38,3 +39,15 @@ def counted(records: Iterable[Record], doing: str, *, is_shown: bool, total_line
                 rate = number / max(1e-9, time.monotonic() - began)
                 bar.update(task, completed=finished_lines + line, status=f"{number:,} sequences · {rate:,.0f} a second")
             yield record
+
+
+@contextmanager
+def steps_shown(doing: str, *, is_shown: bool) -> Iterator[Callable[[int, int], None]]:
+    """A function to tell how many steps are done, of how many; on a terminal a bar with the time left shows it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(doing), BarColumn(bar_width=24), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not is_shown) as bar:
+        task = bar.add_task(doing, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -131,6 +131,7 @@ def classify(
     from tidegate.cli.threads import use_threads
 
     count = use_threads(threads)
+    from tidegate.cli.progress import steps_shown
     from tidegate.training.classification.corpus import TextFiles, read_corpus
     from tidegate.training.classification.recipe import ClassifyRecipe
     from tidegate.training.recipe import build_recipe, parse_setting
@@ -141,7 +142,8 @@ def classify(
         ClassifyRecipe, preset=preset, recipe=recipe, options=_named(given), settings=dict(map(parse_setting, settings or []))
     )
     target = _target(out, train_files, asked, dry_run=dry_run, resume=resume, overwrite=overwrite)
-    corpus = read_corpus(TextFiles(train_files, dev or (), test or ()), asked)
+    with steps_shown("fitting n-grams", is_shown=not quiet) as watch:
+        corpus = read_corpus(TextFiles(train_files, dev or (), test or ()), asked, watch)
     if not quiet:
         for note in corpus.notes:
             print(note, file=sys.stderr)

@@ -79,7 +79,9 @@ class LinearMachine(_OfTexts):
 
     def fit(self, task: ClassifyTask) -> None:
         corpus = task.corpus
-        self._pipeline = linear_baseline(is_multi_label=corpus.is_multi_label, seed=task.recipe.seed)
+        self._pipeline = linear_baseline(
+            (record.text for record in corpus.train), is_multi_label=corpus.is_multi_label, seed=task.recipe.seed
+        )
         self._labels = corpus.labels if corpus.is_multi_label else None
         texts = [record.text for record in corpus.train]
         if self._labels is None:

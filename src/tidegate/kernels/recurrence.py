@@ -85,12 +85,19 @@ class TimeMajor:
         return cls(rows.astype(np.int64), active)
 
 
-def run_packed(w: PackedCell, x: Array, layout: TimeMajor) -> Array:
-    """States [N, H] for inputs x [N, I]; which direction is read is the layout's affair. Starts from zeros."""
+def run_packed(w: PackedCell, x: Array, layout: TimeMajor, places: NDArray[np.int64] | None = None) -> Array:
+    """States [N, H] for inputs x [N, I]; which direction is read is the layout's affair. Starts from zeros.
+
+    With `places` [N], x [U, I] holds each distinct input once, and step n reads x[places[n]]: words come again and again, and
+    the input product is then taken once for each.
+    """
     hidden = w.recurrent.shape[0]
-    projected = x[layout.rows] @ w.input
-    projected += w.bias
-    states = np.empty((len(x), hidden), dtype=x.dtype)
+    if places is None:
+        projected = x[layout.rows] @ w.input
+        projected += w.bias
+    else:
+        projected = (x @ w.input + w.bias)[places[layout.rows]]
+    states = np.empty((len(layout.rows), hidden), dtype=x.dtype)
     batch = int(layout.active[0]) if len(layout.active) else 0
     h = np.zeros((batch, hidden), dtype=x.dtype)
     c = np.zeros((batch, hidden), dtype=x.dtype) if w.cell == "lstm" else h

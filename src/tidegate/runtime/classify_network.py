@@ -38,7 +38,8 @@ class ClassifyNetwork:
         """Logits [B, K] of B texts, each given as its units (one at least) and as its words for the wide path."""
         offsets = np.zeros(len(units) + 1, dtype=np.int64)
         np.cumsum([len(text) for text in units], out=offsets[1:])
-        states = self._stack(self._vectors.of([unit for text in units for unit in text]), offsets)
+        vectors, places = self._vectors.of([unit for text in units for unit in text])
+        states = self._stack(vectors, offsets, places)
         logits: Array = self._pooling(states, offsets) @ self._head + self._bias
         if self._wide is not None:
             logits += self._wide.scores(words)

@@ -14,6 +14,7 @@ from tidegate.data import FormTable, Vocabulary
 from tidegate.runtime.layers import CharacterBiLSTM, CharacterCNN
 
 Array = NDArray[np.floating[Any]]
+Ids = NDArray[np.int64]
 
 # Past so many distinct word forms the table of their vectors is begun anew, so that an endless stream
 # of new words (numbers, typing errors) cannot fill the memory: 100,000 × 144 floats are 58 MB.
@@ -53,14 +54,15 @@ class FormVectors:
         """Whether training met the word, in lower case and with digits as 0."""
         return self._table.is_known(token)
 
-    def of(self, tokens: Sequence[str]) -> Array:
-        """Vectors [N, D] of N tokens."""
+    def of(self, tokens: Sequence[str]) -> tuple[Array, Ids]:
+        """Vectors [U, D] of the U distinct forms among N tokens, and for each token [N] the place of its own."""
         with self._lock:
             if len(self._table) > _MOST_FORMS:
                 self._begin_table()
             forms = self._table.encode(tokens)
             self._fill()
-            return self._vectors[forms]
+            distinct, places = np.unique(forms, return_inverse=True)
+            return self._vectors[distinct], places.astype(np.int64)
 
     def _fill(self) -> None:
         """Computes the vectors of forms that were met since the last call."""

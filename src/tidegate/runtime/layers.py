@@ -27,10 +27,12 @@ class RecurrentStack:
             for layer in range(num_layers)
         ]
 
-    def __call__(self, x: Array, offsets: Ids) -> Array:
+    def __call__(self, x: Array, offsets: Ids, places: Ids | None = None) -> Array:
+        """With `places` [N], x [U, I] holds each distinct input once."""
         layouts = [TimeMajor.of(offsets, reverse=reverse) for reverse in (False, True)]
-        for layer in self._layers:
-            states = [run_packed(cell, x, layout) for cell, layout in zip(layer, layouts, strict=False)]
+        for number, layer in enumerate(self._layers):
+            read = places if number == 0 else None
+            states = [run_packed(cell, x, layout, read) for cell, layout in zip(layer, layouts, strict=False)]
             x = np.concatenate(states, axis=1) if len(states) == 2 else states[0]
         return x
 

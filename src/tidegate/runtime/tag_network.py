@@ -41,5 +41,6 @@ class TagNetwork:
         """For each label column logits [N, K], and the offsets [B+1] of the sentences' tokens."""
         offsets = np.zeros(len(sentences) + 1, dtype=np.int64)
         np.cumsum([len(sentence) for sentence in sentences], out=offsets[1:])
-        states = self._stack(self._vectors.of([token for sentence in sentences for token in sentence]), offsets)
+        vectors, places = self._vectors.of([token for sentence in sentences for token in sentence])
+        states = self._stack(vectors, offsets, places)
         return {name: states @ weight + bias for name, (weight, bias) in self._heads.items()}, offsets

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
+import sklearn.exceptions
+
 from tidegate.errors import DataError, UserError
 from tidegate.runtime import ClassifyModel, TagModel, load
 from tidegate.training.recipe import Recipe, build_recipe
@@ -20,6 +22,10 @@ _DEFAULTS: tuple[tuple[str, object], ...] = (("preset", "default"), ("recipe", N
 
 R = TypeVar("R", bound=Recipe)
 M = TypeVar("M", TagModel, ClassifyModel)
+
+
+class NotFittedError(UserError, sklearn.exceptions.NotFittedError):  # type: ignore[misc]
+    """An estimator was asked before it was fitted; scikit-learn's own tools know it too."""
 
 
 class Estimator(ABC, Generic[R, M]):
@@ -86,7 +92,7 @@ class Estimator(ABC, Generic[R, M]):
     def _fitted(self) -> M:
         if not hasattr(self, "model_"):
             name = type(self).__name__
-            raise UserError(f"this {name} is not fitted yet; call fit(…) first, or read a trained model with tidegate.load(path).")
+            raise NotFittedError(f"this {name} is not fitted yet; call fit(…) first, or read a trained model with tidegate.load(path).")
         return self.model_
 
     def save(self, path: str | Path) -> None:

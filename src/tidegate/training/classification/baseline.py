@@ -6,6 +6,9 @@ our measurements: words 1–2 and characters 2–5 inside words, sublinear term 
 
 from __future__ import annotations
 
+import re
+import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -17,28 +20,34 @@ from tidegate.training.classification.corpus import ClassifyCorpus
 NAME = "TF-IDF of word 1-2 and character 2-5 grams, LinearSVC"
 
 
-def linear_baseline(*, is_multi_label: bool = False, seed: int = 1) -> Any:
-    """An unfitted scikit-learn pipeline from texts to labels (from texts to a 0/1 matrix where a text may carry several)."""
+def linear_baseline(texts: Iterable[str], *, is_multi_label: bool = False, seed: int = 1) -> Any:
+    """An unfitted scikit-learn pipeline from texts to labels (from texts to a 0/1 matrix where a text may carry several).
+
+    Args:
+        texts: what it will be fitted on; where none of them holds a word (marks and emoji alone), only characters count.
+    """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.multiclass import OneVsRestClassifier
     from sklearn.pipeline import make_pipeline, make_union
     from sklearn.svm import LinearSVC
 
-    features = make_union(
-        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b"),
-        TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True),
-    )
+    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b")
+    characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True)
+    has_words = any(re.search(r"\w", text) for text in texts)
+    features = make_union(words, characters) if has_words else characters
     machine = LinearSVC(random_state=seed)
     return make_pipeline(features, OneVsRestClassifier(machine) if is_multi_label else machine)
 
 
 def baseline_scores(corpus: ClassifyCorpus, *, out_of_scope: str = "") -> dict[str, Any]:
     """The baseline's scores on the same development and test texts."""
-    pipeline = linear_baseline(is_multi_label=corpus.is_multi_label)
     texts = [record.text for record in corpus.train]
+    pipeline = linear_baseline(texts, is_multi_label=corpus.is_multi_label)
     result: dict[str, Any] = {"name": NAME}
     if corpus.is_multi_label:
-        pipeline.fit(texts, _indicators(corpus.train, corpus.labels))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Label .* is present in all training examples")  # may well be; it is then always given
+            pipeline.fit(texts, _indicators(corpus.train, corpus.labels))
     else:
         pipeline.fit(texts, [record.labels[0] for record in corpus.train])
     for part, records in (("dev", corpus.dev), ("test", corpus.test)):

@@ -81,6 +81,8 @@ class Classifier(Estimator[ClassifyRecipe, ClassifyModel]):
         """
         recipe = self._recipe()
         if y is None:
+            if groups is not None:
+                raise DataError("groups were given with files; name the column that holds them, as in Classifier(group='author').")
             corpus = read_corpus(TextFiles(paths_of(X, "texts"), paths_of(dev, "texts") if dev is not None else ()), recipe)
             self._train(ClassifyTask(recipe, corpus))
             self.classes_ = np.array(self.model_.classes)
@@ -152,9 +154,15 @@ def _labels(given: Any) -> list[tuple[Any, ...]]:
     if isinstance(given, str):
         raise DataError("y is one text where a label for each text is expected; write [label].")
     if isinstance(given, np.ndarray) and given.ndim == 2:
+        if not np.isin(given, (0, 1)).all():
+            raise DataError("y is a matrix of other values than 0 and 1; give a column a label, or one label (or a list of them) a text.")
         return [tuple(np.flatnonzero(row).tolist()) for row in given]
     rows = given.tolist() if isinstance(given, np.ndarray) else list(given)
-    return [tuple(row) if isinstance(row, list | tuple | set | frozenset) else (row,) for row in rows]
+    labels = [tuple(row) if isinstance(row, list | tuple | set | frozenset) else (row,) for row in rows]
+    for number, row in enumerate(labels, 1):
+        if any(label is None or label != label for label in row):  # NaN, which is not equal to itself, is what pandas reads for nothing
+            raise DataError(f"text {number} has no label ({row[0] if len(row) == 1 else list(row)}); give it one, or leave the text out.")
+    return labels
 
 
 def _named(labels: Sequence[tuple[Any, ...]]) -> list[tuple[str, ...]]:

@@ -24,7 +24,7 @@ from tidegate.data.text_batches import units_of
 from tidegate.data.texts import TextColumns, find_columns, read_texts
 from tidegate.errors import DataError, RecipeError, nearest
 from tidegate.training.classification.recipe import ClassifyRecipe
-from tidegate.training.classification.wide import fit_wide_path
+from tidegate.training.classification.wide import Watcher, fit_wide_path
 
 # Of two labels the rarer one is positive anyway; below this share its F1 says more than accuracy.
 _RARE = 0.3
@@ -76,8 +76,8 @@ class ClassifyCorpus:
         return sum(len(text) for text in self.encoded)
 
 
-def read_corpus(files: TextFiles, recipe: ClassifyRecipe) -> ClassifyCorpus:
-    """Reads the files of a run.
+def read_corpus(files: TextFiles, recipe: ClassifyRecipe, watch: Watcher | None = None) -> ClassifyCorpus:
+    """Reads the files of a run; `watch` is told how far the fitting of the n-grams is.
 
     Raises:
         DataError: a file cannot be read, a column is missing, nothing is left to train on.
@@ -85,7 +85,7 @@ def read_corpus(files: TextFiles, recipe: ClassifyRecipe) -> ClassifyCorpus:
     """
     columns, train, dev, test = read_parts(files, recipe)
     named = f"the development set is {', '.join(files.dev)}" if files.dev else ""
-    return build_corpus(train, dev, test, recipe, columns=columns, named_split=named)
+    return build_corpus(train, dev, test, recipe, columns=columns, named_split=named, watch=watch)
 
 
 def read_parts(files: TextFiles, recipe: ClassifyRecipe) -> tuple[TextColumns, list[TextRecord], list[TextRecord], list[TextRecord]]:
@@ -116,6 +116,7 @@ def build_corpus(
     *,
     columns: TextColumns | None = None,
     named_split: str = "",
+    watch: Watcher | None = None,
 ) -> ClassifyCorpus:
     """The corpus of texts that were read already; a development set is split off where `dev` is empty.
 
@@ -128,7 +129,7 @@ def build_corpus(
     train, note = _without_empty(train, "training")
     notes += note
     if not train:
-        raise DataError("there is no text to train on. Give files with at least two labelled texts that are not empty.")
+        raise DataError(" ".join([*note, "There is no text to train on. Give files with at least two labelled texts that are not empty."]))
     is_multi_label = bool(recipe.label_separator) or any(len(record.labels) != 1 for record in train)
     counts = Counter(label for record in train for label in record.labels)
     if len(counts) < 2 and not (is_multi_label and counts):
@@ -146,6 +147,11 @@ def build_corpus(
         held_out = f"{len(dev):,} of {len(train) + len(dev):,} texts held out"
         split = f"no development file: {held_out} (seed {recipe.seed}, stratified over {what})"
         counts = Counter(label for record in train for label in record.labels)
+        if len(counts) < 2 and not is_multi_label:
+            raise DataError(
+                f"{train[0].source}: {len(train) + len(dev)} texts are too few to hold some out: only the label "
+                f"{excerpt(next(iter(counts)))} is left to train on. Give more texts of each label, or a development file with --dev."
+            )
     else:
         split = named_split or "the development set was given"
     name = columns.label or "label"
@@ -156,17 +162,20 @@ def build_corpus(
         unknown.settle()  # now, not after hours of training
         if unknown.first:
             notes.append(f"{unknown.first} Such labels count as wrong answers.")
-    encoder, vocabulary, encoded = _encoded(train, column, recipe)
-    cut = sum(len(text) >= recipe.max_length for text in encoded)
+    encoder, vocabulary, encoded = _encoded(train, column, recipe, watch)
+    read = recipe.max_length
+    cut = sum(len(text) == read < len(units_of(record.text, recipe.unit, read + 1)) for record, text in zip(train, encoded, strict=True))
     if cut:
         what = "words" if recipe.unit == "word" else "characters"
-        notes.append(f"{cut:,} texts reach {recipe.max_length:,} {what} and are cut off there; --set max_length=N reads more.")
+        notes.append(f"{cut:,} texts have more than {read:,} {what} and are cut off there; --set max_length=N reads more.")
     parts = {"train": train, **({"dev": dev} if given else {}), **({"test": test} if test else {})}
     notes += [check_texts(parts).summary, split]
     return ClassifyCorpus(train, dev, test, columns, vocabulary, encoder, encoded, positive, is_rare, is_multi_label, split, tuple(notes))
 
 
-def _encoded(train: list[TextRecord], column: LabelColumn, recipe: ClassifyRecipe) -> tuple[TextEncoder, Vocabulary, list[EncodedText]]:
+def _encoded(
+    train: list[TextRecord], column: LabelColumn, recipe: ClassifyRecipe, watch: Watcher | None
+) -> tuple[TextEncoder, Vocabulary, list[EncodedText]]:
     """The vocabulary counted on the training texts, the wide path fitted on them, and the texts in numbers."""
     units = [TokenRecord(units_of(record.text, recipe.unit, recipe.max_length), record.source) for record in train]
     vocabulary = replace(Vocabulary.count(units, [], min_count=recipe.min_count), columns=(column,))
@@ -174,7 +183,7 @@ def _encoded(train: list[TextRecord], column: LabelColumn, recipe: ClassifyRecip
     encoded = plain.encode(train)
     if not recipe.wide:
         return plain, vocabulary, encoded
-    wide, scores = fit_wide_path(train, column.labels, recipe)
+    wide, scores = fit_wide_path(train, column.labels, recipe, watch)
     encoded = [replace(text, wide=row) for text, row in zip(encoded, scores, strict=True)]
     return TextEncoder(plain.table, column.labels, unit=recipe.unit, longest=recipe.max_length, wide=wide), vocabulary, encoded
 

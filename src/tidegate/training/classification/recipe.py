@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import Field, field_validator
 
-from tidegate.nn import Pool
 from tidegate.training.recipe import WordRecipe
 
-_POOLS = ("attention", "max", "mean", "last")
+# As `nn.Pool`, which would bring in torch before the options and the files are looked at.
+Pool = Literal["attention", "max", "mean", "last"]
 
 
 class ClassifyRecipe(WordRecipe):
@@ -39,7 +39,7 @@ class ClassifyRecipe(WordRecipe):
     )
     character_size: Annotated[int, Field(ge=2, multiple_of=2)] = Field(64, description="width of what the character encoder gives")
     pooling: tuple[Pool, ...] = Field(
-        ("attention", "max"), description=f"how the states become one vector: {', '.join(_POOLS)}, or several of them"
+        ("attention", "max"), description=f"how the states become one vector: {', '.join(get_args(Pool))}, or several of them"
     )
     wide: bool = Field(True, description="whether hashed word and character n-grams count beside the network")
     wide_min_count: Annotated[int, Field(ge=1)] = Field(2, description="n-grams in fewer training texts do not count")

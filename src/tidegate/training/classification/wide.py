@@ -7,7 +7,7 @@ fitted on the other folds (stacked generalisation, Wolpert 1992), and what ships
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,17 +18,23 @@ from tidegate.data.text_batches import words_of
 from tidegate.errors import DataError
 from tidegate.training.classification.recipe import ClassifyRecipe
 
+# Told how much of something is done, of how much.
+Watcher = Callable[[int, int], None]
+
 # The score of a label that no text of the other folds carried: what a support vector machine gives to what it is sure is not so.
 _ABSENT = -1.0
 
 
-def fit_wide_path(train: Sequence[TextRecord], labels: Sequence[str], recipe: ClassifyRecipe) -> tuple[WidePath, Values]:
+def fit_wide_path(
+    train: Sequence[TextRecord], labels: Sequence[str], recipe: ClassifyRecipe, watch: Watcher | None = None
+) -> tuple[WidePath, Values]:
     """The machine fitted on all training texts, and scores [N, K] of each text by one that has not seen it.
 
     Args:
         train: the training texts.
         labels: all labels, in the order of their ids.
         recipe: which n-grams count, in how many folds, with which seed.
+        watch: told after each machine how many are fitted, of how many.
     """
     words = [words_of(record.text) for record in train]
     table = NgramTable.count(words, min_count=recipe.wide_min_count, most=recipe.wide_size)
@@ -42,6 +48,8 @@ def fit_wide_path(train: Sequence[TextRecord], labels: Sequence[str], recipe: Cl
         if len(inside) and len(outside):
             weights, bias = _machines(rows[outside], carries[outside], recipe.seed)
             scores[inside] = rows[inside] @ weights + bias
+        if watch is not None:
+            watch(number + 1, folds + 1)
     return WidePath(table, *_machines(rows, carries, recipe.seed)), scores
 
 
@@ -70,6 +78,8 @@ def _machines(rows: Any, carries: np.ndarray[Any, np.dtype[np.bool_]], seed: int
     present = carries.any(axis=0)
     both = present & ~carries.all(axis=0)
     bias[present & ~both] = -_ABSENT
+    if not rows.shape[1]:  # no n-gram occurs often enough to count
+        return weights, bias
     if carries.sum() == len(carries) and both.sum() > 2:  # one label a text: all machines in one call, which is quicker
         number = carries.argmax(axis=1)
         machine = LinearSVC(random_state=seed).fit(rows, number)

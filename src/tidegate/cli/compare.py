@@ -152,7 +152,8 @@ def _run(
     import torch
 
     from tidegate.comparison.material import material_of
-    from tidegate.comparison.run import Plan, compare_material, default_folder, schema_of
+    from tidegate.comparison.plan import Plan
+    from tidegate.comparison.run import compare_material, default_folder, schema_of
     from tidegate.errors import RecipeError
     from tidegate.training.recipe import build_recipe, parse_setting
 

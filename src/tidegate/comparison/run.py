@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import platform
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,62 +10,25 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import torch
-
-from tidegate.artefact import write_atomically
 from tidegate.comparison.baselines import Baseline, baselines_of
 from tidegate.comparison.leaderboard import Row, Run, rows_of
 from tidegate.comparison.material import Material, Portion, material_of
 from tidegate.comparison.picture import draw_leaderboard
-from tidegate.errors import OutputError, RecipeError, TidegateError, nearest
-from tidegate.kernels import architecture
+from tidegate.comparison.plan import DEFAULT_ARCHS, Plan
+from tidegate.comparison.results import claim_folder, header_of, read_results, write_results
+from tidegate.errors import RecipeError, TidegateError, nearest
 from tidegate.runtime import load
 from tidegate.training.classification.recipe import ClassifyRecipe
 from tidegate.training.recipe import Recipe, build_recipe
 from tidegate.training.run import train
 from tidegate.training.tagging.recipe import TagRecipe
 from tidegate.training.task import TrainingTask
-from tidegate.version import __version__
 
-FORMAT = "tidegate-comparison"
-DEFAULT_ARCHS = ("rnn", "lstm", "gru", "bilstm", "bigru")
 _SCHEMAS: dict[str, type[Recipe]] = {"classify": ClassifyRecipe, "tag": TagRecipe}
 # A network's answers are timed so often; the median counts.
 _ROUNDS = 3
 # Told of each run as it ends: the run, how many are done, how many there are, seconds left.
 Watcher = Callable[[Run, int, int, float], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to be compared.
-
-    Attributes:
-        archs: the architectures.
-        seeds: how many seeds each, from the recipe's own upward.
-        folds: in how many folds the training data is cut, each tested once; 0: none.
-        shares: of the training data, rising; 1 is all of it.
-        has_baselines: whether baselines are fitted too.
-    """
-
-    archs: tuple[str, ...]
-    seeds: int = 3
-    folds: int = 0
-    shares: tuple[float, ...] = (1.0,)
-    has_baselines: bool = True
-
-    def __post_init__(self) -> None:
-        for name in self.archs:
-            architecture(name)
-        if not self.archs or self.seeds < 1:
-            raise RecipeError("a comparison needs one architecture and one seed at least.")
-        if self.folds == 1 or self.folds < 0:
-            raise RecipeError(f"{self.folds} folds: two or more are needed, or 0 for none.")
-        if not self.shares or not all(0 < share <= 1 for share in self.shares):
-            raise RecipeError("sizes of the training data lie above 0 % and up to 100 %.")
-
-    def to_json(self) -> dict[str, Any]:
-        return {"archs": list(self.archs), "seeds": self.seeds, "folds": self.folds, "shares": list(self.shares)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +87,11 @@ def compare_material(
         RecipeError: the comparison to resume had other settings or other data.
     """
     began = time.monotonic() if started is None else started
-    header = _header(material, plan)
+    header = header_of(material, plan)
     steps = list(_steps(material, plan))  # before anything is written: too few records for so many folds are told here
-    done = _claim(out, header, overwrite=overwrite, resume=resume)
+    done = claim_folder(out, header, overwrite=overwrite, resume=resume)
     runs = list(done.values())
-    header["score"] = (_read(out) or header)["score"] if resume else ""
+    header["score"] = (read_results(out) or header)["score"] if resume else ""
     left = [run for step in steps for run in step.runs if run.key not in done]
     total, score = len(left) + len(done), header["score"]
     spent_from = time.monotonic()
@@ -149,7 +110,7 @@ def compare_material(
             left.pop()
             runs.append(finished)
             header["score"] = score
-            _write(out, header, runs)
+            write_results(out, header, runs)
             if watch is not None:
                 count = total - len(left)
                 each = (time.monotonic() - spent_from) / max(1, count - len(done))
@@ -313,68 +274,3 @@ def _budget(recipe: Recipe, began: float, runs_left: int) -> float | None:
     if recipe.time_budget is None:
         return None
     return max(1.0, (began + recipe.time_budget - time.monotonic()) / max(1, runs_left))
-
-
-def _header(material: Material[Any], plan: Plan) -> dict[str, Any]:
-    """What results.json says above the runs; equal for a comparison and its resumption."""
-    return {
-        "format": FORMAT,
-        "format_version": 1,
-        "tidegate_version": __version__,
-        "task": material.recipe.task,
-        "score": "",
-        "scored_on": "folds" if plan.folds else "test" if material.test else "dev",
-        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, Python {platform.python_version()}",
-        "recipe": material.recipe.model_dump(mode="json"),
-        "records_sha256": material.fingerprint(),
-        **plan.to_json(),
-    }
-
-
-def _claim(out: Path, header: dict[str, Any], *, overwrite: bool, resume: bool) -> dict[Any, Run]:
-    """Makes the folder, or takes it over; gives the runs that a comparison to be resumed has already made.
-
-    What may change on resuming: architectures, seeds, sizes (more of them, or fewer), the time budget.
-    """
-    kept = _read(out)
-    if out.exists() and any(out.iterdir() if out.is_dir() else (out,)):
-        if kept is None:
-            raise OutputError(f"{out} exists already and is no comparison; nothing was written. Name another place with --out.")
-        if not (overwrite or resume):
-            raise OutputError(
-                f"{out} holds a comparison already. Go on with it by --resume, replace it by --overwrite, or name another --out."
-            )
-    done: dict[Any, Run] = {}
-    if kept is not None and resume and not overwrite:
-        free = ("score", "machine", "archs", "seeds", "shares", "recipe", "tidegate_version")
-        changed = [key for key, value in header.items() if key not in free and kept.get(key) != value]
-        changed += [
-            key for key, value in header["recipe"].items() if key not in ("arch", "time_budget") and kept["recipe"].get(key) != value
-        ]
-        if changed:
-            raise RecipeError(
-                f"{out}: the comparison to resume differed in {', '.join(changed)}. Resume with the same, or use --overwrite."
-            )
-        runs = [Run(**content) for content in kept["runs"]]
-        done = {run.key: run for run in runs if not run.failure}  # what failed is tried again
-    elif kept is not None:
-        shutil.rmtree(out)
-    try:
-        (out / "models").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out} cannot be written: {error.strerror}. Name a place that you may write with --out.") from error
-    return done
-
-
-def _read(out: Path) -> dict[str, Any] | None:
-    try:
-        content: Any = json.loads((out / "results.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return content if isinstance(content, dict) and content.get("format") == FORMAT else None
-
-
-def _write(out: Path, header: dict[str, Any], runs: Sequence[Run]) -> None:
-    content = header | {"leaderboard": [row.to_json() for row in rows_of(runs)], "runs": [run.to_json() for run in runs]}
-    with write_atomically(out / "results.json") as file:
-        file.write((json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode())

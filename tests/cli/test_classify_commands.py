@@ -44,7 +44,7 @@ def train_on(path: Path, out: Path, **settings: Any) -> None:
 def test_help_names_every_option_and_has_examples() -> None:
     shown = tidegate("train", "classify", "--help").stdout
     for option in (
-        "--dev --test --text --label --unit --positive --group --arch --out --recipe --preset --time-budget --max-epochs --seed --set --resume "
+        "--dev --test --text --label --label-separator --unit --positive --group --arch --out --recipe --preset --time-budget --max-epochs --seed --set --resume "
         "--overwrite --dry-run --threads --quiet --version --help"
     ).split():
         assert f"{option} " in shown, option
@@ -53,7 +53,7 @@ def test_help_names_every_option_and_has_examples() -> None:
         "--positive spam",
         "--unit char --arch bigru",
         "--group customer",
-        "label_separator=|",
+        "--label-separator '|'",
     ):
         assert example in shown
     assert "[default: found]" in shown
@@ -185,8 +185,8 @@ def test_predict_reads_tables_and_repeats_their_input(toy_classifier: Path, toy_
     done = tidegate("predict", toy_classifier, test, "--with-input", "--output", tmp_path / "out.csv")
     assert (done.returncode, done.stdout) == (0, "")
     written = rows_of((tmp_path / "out.csv").read_text(encoding="utf-8"))
-    assert list(written[0]) == ["text", "input", "label", "probability"]
-    assert [(row["text"], row["input"]) for row in written] == [(row["text"], row["topic"]) for row in rows]
+    assert list(written[0]) == ["text", "topic_given", "label", "probability"]
+    assert [(row["text"], row["topic_given"]) for row in written] == [(row["text"], row["topic"]) for row in rows]
     assert [row["label"] for row in written] == [answer["label"] for answer in answers]
     plain = rows_of(tidegate("predict", toy_classifier, "--format", "csv", given='rain, "snow"\nsoup\n').stdout)
     assert [list(row) for row in plain] == [["label", "probability"]] * 2
@@ -248,7 +248,7 @@ def test_a_pipe_is_answered_line_by_line(toy_classifier: Path, form: str) -> Non
         process.stdin.write(f"rain number {number}\n")
         process.stdin.flush()
         if form == "csv" and number == 0:
-            assert process.stdout.readline() == "text,input,label,probability\n"
+            assert process.stdout.readline() == "text,topic_given,label,probability\n"
         assert f"rain number {number}" in process.stdout.readline()  # waits for ever where answers are held back
     process.stdin.close()
     assert process.wait(timeout=30) == 0
@@ -382,3 +382,31 @@ def test_data_check_tells_mistakes_in_one_message(toy_texts: Path, tmp_path: Pat
     )
     assert_users_mistake(tidegate("data", "check", train, "--task", "class"), "--task class: unknown", "Did you mean 'classify'?")
     assert_users_mistake(tidegate("data", "check", tmp_path / "no.csv"), "no such file")
+
+
+def test_an_output_that_is_the_input_is_refused(toy_classifier: Path, tmp_path: Path) -> None:
+    path = write_table(tmp_path / "in.csv", "text,topic", *topic_texts(6))
+    before = path.read_bytes()
+    done = tidegate("predict", toy_classifier, path, "--output", path)
+    assert done.returncode == 2
+    assert "is the input itself, which would be lost" in done.stderr
+    assert path.read_bytes() == before
+
+
+def test_a_column_asked_for_of_plain_lines_is_refused(toy_classifier: Path, tmp_path: Path) -> None:
+    done = tidegate("predict", toy_classifier, "--text", "body", given="rain and snow\n")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--text body names a column, but standard input is read as a text a line" in done.stderr
+    (tmp_path / "a.txt").write_text("rain and snow\n", encoding="utf-8")
+    assert "is read as a text a line" in tidegate("predict", toy_classifier, tmp_path / "a.txt", "--text", "body").stderr
+
+
+def test_a_model_of_a_headerless_table_reads_the_text_of_one_with_a_header(tmp_path: Path) -> None:
+    X, y = topic_texts(90)
+    (tmp_path / "bare.tsv").write_text("".join(f"{label}\t{text}\n" for text, label in zip(X, y, strict=True)), encoding="utf-8")
+    train_on(tmp_path / "bare.tsv", tmp_path / "m")
+    path = write_table(tmp_path / "new.csv", "text,clerk", X[:20], ["Ann"] * 20)
+    found = tidegate("predict", tmp_path / "m", path)
+    assert parsed(found) == parsed(tidegate("predict", tmp_path / "m", given="\n".join(X[:20]) + "\n"))
+    assert "has no column '2', which was the text in training; 'text' is read instead" in found.stderr
+    assert parsed(tidegate("predict", tmp_path / "m", tmp_path / "bare.tsv"))[:20] == parsed(found)

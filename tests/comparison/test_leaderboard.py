@@ -17,16 +17,16 @@ def run(name: str, seed: int, score: float | None, *, fold: int | None = None, s
     return Run(name, kind, seed, fold, share, score=score, failure="" if score is not None else "RunError: the loss diverged.", **known)
 
 
-def test_a_row_has_the_mean_over_all_runs_and_the_spread_of_the_seeds_means() -> None:
+def test_a_row_has_the_mean_over_all_runs_and_the_spread_of_the_folds_means() -> None:
     runs = [run("gru", seed, score, fold=fold) for seed, fold, score in ((1, 0, 0.8), (1, 1, 0.9), (2, 0, 0.7), (2, 1, 0.7))]
     (row,) = rows_of(runs)
     assert row.score == pytest.approx(0.775)
-    assert row.spread == pytest.approx(stdev([0.85, 0.7]))
+    assert row.spread == pytest.approx(stdev([0.75, 0.8]))
     assert (row.runs, row.failed) == (4, 0)
 
 
-def test_with_one_seed_the_spread_is_that_of_the_folds_and_with_one_run_there_is_none() -> None:
-    (row,) = rows_of([run("gru", 1, 0.8, fold=0), run("gru", 1, 0.9, fold=1)])
+def test_without_folds_the_spread_is_that_of_the_seeds_and_with_one_run_there_is_none() -> None:
+    (row,) = rows_of([run("gru", 1, 0.8), run("gru", 2, 0.9)])
     assert row.spread == pytest.approx(stdev([0.8, 0.9]))
     (row,) = rows_of([run("gru", 1, 0.8)])
     assert row.spread is None

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from conftest import conllu_text
 from tidegate.artefact import read_model
 from tidegate.comparison import run as comparison
 from tidegate.comparison.run import Comparison
-from tidegate.errors import DataError, OutputError, RecipeError
+from tidegate.errors import DataError, OutputError, RecipeError, RunError
 
 TINY: dict[str, Any] = {"hidden_size": 8, "word_size": 8, "character_encoder": "none", "max_epochs": 2, "learning_rate": 0.02}
 
@@ -231,3 +232,31 @@ def test_the_command_prints_a_table_and_a_line_for_each_run(tmp_path: Path) -> N
     assert again.returncode == 2
     assert "--train-sizes half: percentages with commas between them were expected" in again.stderr
     assert "Traceback" not in again.stderr
+
+
+def test_ctrl_c_ends_the_comparison_and_the_network_that_was_cut_off_is_no_contender(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = comparison.train
+
+    def cut_off(task: Any, *args: Any, **options: Any) -> Any:
+        result = real(task, *args, **options)
+        return replace(result, ended="interrupted") if task.recipe.arch == "gru" else result
+
+    monkeypatch.setattr(comparison, "train", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        compare_texts(tmp_path, arch="rnn,gru,lstm")
+    kept = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert [run["name"] for run in kept["runs"]] == ["majority", "tf-idf + linear SVM", "rnn"]
+    assert [path.name for path in (tmp_path / "out" / "models").iterdir()] == ["rnn-1"]
+    monkeypatch.undo()
+    assert names(compare_texts(tmp_path, arch="rnn,gru,lstm", resume=True)) >= {("gru", 1), ("lstm", 1)}
+
+
+def test_where_every_run_fails_it_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*args: Any, **options: Any) -> Any:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(comparison, "train", failing)
+    with pytest.raises(RunError, match="every run failed, the first because of MemoryError: no room"):
+        compare_texts(tmp_path, baselines="none")

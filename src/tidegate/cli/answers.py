@@ -34,13 +34,15 @@ def _write(stream: IO[bytes], text: str) -> None:
 class _Rows:
     """Rows of a CSV file, each written as soon as it is there."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes], header: Sequence[str]) -> None:
         self._stream = stream
         self._text = io.StringIO()
         self._rows = csv.writer(self._text, lineterminator="\n")
+        self._header: list[Sequence[object]] = [header]  # written with the first row, so that an input that fails leaves nothing
 
-    def write(self, *rows: Sequence[object]) -> None:
-        self._rows.writerows(rows)
+    def write(self, row: Sequence[object]) -> None:
+        self._rows.writerows([*self._header, row])
+        self._header = []
         _write(self._stream, self._text.getvalue())
         self._text.seek(0)
         self._text.truncate()
@@ -48,8 +50,8 @@ class _Rows:
 
 def _token_rows(stream: IO[bytes], model: TagModel) -> Callable[[TagAnswer], None]:
     """A row per token: sequence and index from 0, the token, and for each label column the label and its probability."""
-    rows = _Rows(stream)
-    rows.write(["sequence", "index", "token", *(name for column in model.columns for name in (column, f"{column}_probability"))])
+    header = ["sequence", "index", "token", *(name for column in model.columns for name in (column, f"{column}_probability"))]
+    rows = _Rows(stream, header)
     numbers = count()
 
     def write(answer: TagAnswer) -> None:
@@ -65,8 +67,7 @@ def _token_rows(stream: IO[bytes], model: TagModel) -> Callable[[TagAnswer], Non
 
 def _class_rows(stream: IO[bytes], model: ClassifyModel, *, with_input: bool) -> Callable[[ClassifyAnswer], None]:
     """A row per text: with_input the text and its own label first, then the label (several joined by '|') and its probability."""
-    rows = _Rows(stream)
-    rows.write([*(["text", "input"] if with_input else []), "label", "probability"])
+    rows = _Rows(stream, [*(["text", f"{model.column}_given"] if with_input else []), "label", "probability"])
 
     def write(answer: ClassifyAnswer) -> None:
         record = answer.record

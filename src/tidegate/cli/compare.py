@@ -15,6 +15,7 @@ from tidegate.cli.options import Quiet, Seed, Threads, Version
 
 if TYPE_CHECKING:
     from tidegate.comparison.leaderboard import Run
+    from tidegate.comparison.plan import Plan
     from tidegate.comparison.run import Comparison
 
 compare_app = typer.Typer(help="Put several architectures and baselines on one leaderboard.", no_args_is_help=True)
@@ -63,6 +64,7 @@ def classify(
     test: options.Test = None,
     text: options.TextColumn = None,
     label: options.ClassLabel = None,
+    separator: options.LabelSeparator = None,
     unit: options.Unit = None,
     positive: options.Positive = None,
     group: options.Group = None,
@@ -85,7 +87,7 @@ def classify(
     version: Version = False,
 ) -> None:
     """Compare classifiers of texts or words; a TF-IDF with a linear SVM always takes part."""
-    asked: dict[str, Any] = {"text": text, "label": label, "unit": unit, "positive": positive, "group": group}
+    asked: dict[str, Any] = {"text": text, "label": label, "label_separator": separator, "unit": unit, "positive": positive, "group": group}
     asked |= {"time_budget": time_budget, "max_epochs": max_epochs, "seed": seed}
     plan = {"arch": arch, "seeds": seeds, "baselines": baselines, "folds": folds, "train_sizes": train_sizes}
     source = {"preset": preset, "recipe": recipe, "settings": settings}
@@ -147,17 +149,11 @@ def _run(
     from tidegate.cli.threads import use_threads
 
     count = use_threads(threads)
-    if not quiet:
-        print("loading PyTorch …", file=sys.stderr)
-    import torch
-
-    from tidegate.comparison.material import material_of
-    from tidegate.comparison.plan import Plan
-    from tidegate.comparison.run import compare_material, default_folder, schema_of
+    from tidegate.comparison.plan import Plan, default_folder, schema_of
+    from tidegate.comparison.results import check_folder
     from tidegate.errors import RecipeError
     from tidegate.training.recipe import build_recipe, parse_setting
 
-    torch.set_num_threads(count)
     if planned["baselines"] not in ("auto", "none"):
         raise RecipeError(f"--baselines {planned['baselines']} is neither auto nor none.")
     named = {key: value for key, value in asked.items() if value is not None}
@@ -170,21 +166,42 @@ def _run(
     )
     archs = tuple(name.strip() for name in planned["arch"].split(",") if name.strip())
     plan = Plan(archs, planned["seeds"], planned["folds"], _shares(planned["train_sizes"]), planned["baselines"] == "auto")
-    material = material_of(shared, *files)
     target = out or default_folder(files[0])
+    check_folder(target, overwrite=overwrite, resume=resume)
+    if not quiet:
+        print("loading PyTorch …", file=sys.stderr)
+    # Only now, so that a mistake in the options is told at once.
+    import torch
+
+    from tidegate.comparison.material import material_of
+    from tidegate.comparison.run import compare_material
+
+    torch.set_num_threads(count)
+    material = material_of(shared, *files)
+    if not quiet:
+        for note in material.notes:
+            print(note, file=sys.stderr)
     watch = None if quiet else _Progress()
-    result = compare_material(material, plan, target, overwrite=overwrite, resume=resume, watch=watch, started=started)
-    _print(result)
+    try:
+        result = compare_material(material, plan, target, overwrite=overwrite, resume=resume, watch=watch, started=started)
+    except KeyboardInterrupt:
+        print(f"Interrupted. What is done stands in {target / 'results.json'}; the same command with --resume goes on.", file=sys.stderr)
+        raise typer.Exit(130) from None
+    _print(result, plan)
 
 
 def _shares(text: str) -> tuple[float, ...]:
     """'25,50,100%' as shares, rising."""
     from tidegate.errors import RecipeError
 
+    expected = "percentages with commas between them were expected, for instance 25,50,100%."
     try:
-        return tuple(sorted({float(part.strip().removesuffix("%")) / 100 for part in text.split(",") if part.strip()}))
+        shares = tuple(sorted({float(part.strip().removesuffix("%")) / 100 for part in text.split(",") if part.strip()}))
     except ValueError:
-        raise RecipeError(f"--train-sizes {text}: percentages with commas between them were expected, for instance 25,50,100%.") from None
+        raise RecipeError(f"--train-sizes {text}: {expected}") from None
+    if shares and max(shares) <= 0.01:
+        raise RecipeError(f"--train-sizes {text} would be {max(shares):.0%} of the training data at most; {expected}")
+    return shares
 
 
 class _Progress:
@@ -198,7 +215,7 @@ class _Progress:
         print(f"[{done}/{total}] {run.spoken}: {came_to}{left}", file=sys.stderr, flush=True)
 
 
-def _print(result: Comparison) -> None:
+def _print(result: Comparison, plan: Plan) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -208,10 +225,15 @@ def _print(result: Comparison) -> None:
 
     console = Console()
     where = {"test": "the test data", "folds": "the folds, each tested once", "dev": "the development data"}[result.scored_on]
+    seeds = f"{plan.seeds} seeds" if plan.seeds > 1 else "one seed"
+    if plan.folds:
+        spread = f"mean ± standard deviation over {plan.folds} folds, {seeds} in each"
+    else:
+        spread = f"mean ± standard deviation over {seeds}" if plan.seeds > 1 else "one seed"
     for share in sorted({row.share for row in result.rows}, reverse=True):
         size = "" if share == 1 else f", {share:.0%} of the training data"
         table = Table(
-            title=f"{result.score} on {where}{size}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True
+            title=f"{result.score} on {where}{size}: {spread}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True
         )
         rows: Sequence[dict[str, str]] = [cells_of(row) for row in result.rows if row.share == share]
         for heading in rows[0]:

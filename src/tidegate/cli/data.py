@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.cli.options import Quiet, Version
+from tidegate.cli.options import LabelSeparator, Quiet, Version
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -65,10 +65,7 @@ def check(
         str | None,
         typer.Option("--group", metavar="COL", help="Column of groups (authors, conversations) to keep in one part.", show_default=False),
     ] = None,
-    separator: Annotated[
-        str,
-        typer.Option("--label-separator", metavar="S", help="Cuts a label cell into several labels, for instance |", show_default=False),
-    ] = "",
+    separator: LabelSeparator = None,
     task: Annotated[
         str, typer.Option("--task", metavar="auto|tag|classify", help="Labels for tokens or for whole texts; auto tells by the file.")
     ] = "auto",
@@ -89,7 +86,7 @@ def check(
     named = {"train": train_files, "dev": dev, "test": test}
     began = time.monotonic()
     found, report = _checked(
-        {name: expand(files) for name, files in named.items() if files}, task, text or "", label or "", group or "", separator
+        {name: expand(files) for name, files in named.items() if files}, task, text or "", label or "", group or "", separator or ""
     )
     if not quiet:
         how = "" if task == found else f" read as --task {found}"

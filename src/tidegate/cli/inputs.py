@@ -68,7 +68,11 @@ class Inputs:
             found = detect_line(first[1]) if self.kind == "auto" else self.kind
             every = chain([first], lines)
             if isinstance(self.model, ClassifyModel):
-                yield from read_text_objects(every, _STANDARD_INPUT, text=self.text) if found == "spans" else _lines(every, _STANDARD_INPUT)
+                if found == "spans":
+                    yield from read_text_objects(every, _STANDARD_INPUT, text=self.text)
+                else:
+                    self._refuse_column(_STANDARD_INPUT)
+                    yield from _lines(every, _STANDARD_INPUT)
             elif found == "spans":
                 yield from read_span_lines_from(every, _STANDARD_INPUT, label=(), is_labelled=False)
             else:
@@ -88,10 +92,10 @@ class Inputs:
         return {"text": read_text, "tokens": read_tokens, "conllu": read_conllu}[found](path)
 
     def _texts(self, path: str) -> Iterator[TextRecord]:
-        if self.kind == "text" or path.removesuffix(".gz").endswith(".txt"):
-            return _lines(open_lines(path), path)
-        form = detect_texts(path)
+        is_plain = self.kind == "text" or path.removesuffix(".gz").endswith(".txt")
+        form = "lines" if is_plain and not self.text else detect_texts(path)
         if form == "lines":
+            self._refuse_column(path)
             return _lines(open_lines(path), path)
         columns = self.model.config["columns"]
         text = self.text or self._column_of_training(path, columns["text"], form)
@@ -106,14 +110,34 @@ class Inputs:
         """The text's column: as in training where the file has it, else the one that looks like it."""
         if form == "fasttext":
             return ""
+        if name.isdecimal():  # the file of training had no header
+            if find_columns(path, text=name, is_labelled=False).text == name and self._is_headless(path):
+                return name
+            found = find_columns(path, is_labelled=False).text
+        else:
+            try:
+                return find_columns(path, text=name, is_labelled=False).text
+            except DataError as error:
+                try:
+                    found = find_columns(path, is_labelled=False).text
+                except DataError:
+                    raise error from None  # which names the columns there are
+        self._note(f"{path} has no column '{name}', which was the text in training; '{found}' is read instead. --text names another.")
+        return found
+
+    @staticmethod
+    def _is_headless(path: str) -> bool:
         try:
-            return find_columns(path, text=name, is_labelled=False).text
+            return find_columns(path, is_labelled=False).text.isdecimal()
         except DataError:
-            found = find_columns(path, is_labelled=False)
-            self._note(
-                f"{path} has no column '{name}', which was the text in training; '{found.text}' is read instead. --text names another."
+            return True  # with a header its names would have told
+
+    def _refuse_column(self, name: str) -> None:
+        if self.text:
+            raise DataError(
+                f"--text {self.text} names a column, but {name} is read as a text a line. Give a file whose name says that it is a table "
+                "(.csv, .tsv) or JSON Lines, or leave --text out."
             )
-            return found.text
 
     def _note(self, said: str) -> None:
         if not self.quiet:

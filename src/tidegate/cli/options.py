@@ -78,6 +78,15 @@ ClassLabel = Annotated[
     str | None,
     typer.Option("--label", metavar="COL", help="Column of the label, by name or 1-based number \\[default: found]", show_default=False),
 ]
+LabelSeparator = Annotated[
+    str | None,
+    typer.Option(
+        "--label-separator",
+        metavar="S",
+        help="Cuts a label cell into several labels, for instance '|' \\[default: one label a text]",
+        show_default=False,
+    ),
+]
 Unit = Annotated[
     str | None,
     typer.Option("--unit", metavar="word|char", help="What the network reads one after another \\[default: word]", show_default=False),
@@ -87,7 +96,8 @@ Positive = Annotated[
     typer.Option(
         "--positive",
         metavar="LABEL",
-        help="The label whose precision, recall and F1 count \\[default: the rarer of two]",
+        help="The label whose precision, recall and F1 count; named, or rarer than 30 %, its F1 also chooses the epochs "
+        "\\[default: the rarer of two]",
         show_default=False,
     ),
 ]

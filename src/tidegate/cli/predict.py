@@ -71,7 +71,7 @@ def predict(
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
-    """Answer files or standard input: JSON Lines, one object per input, in order; an empty line has an answer without tokens.
+    """Answer files or standard input: JSON Lines, one object per input, in order; an empty line has an answer too.
 
     Examples:
 
@@ -111,6 +111,9 @@ def predict(
         raise RecipeError("--threshold is for a classifier, and this model tags tokens. --abstain-below P gives only what is sure.")
     if settled == "conllu" and isinstance(loaded, ClassifyModel):
         raise RecipeError("--format conllu is for a tagger, and this model classifies texts. Use jsonl or csv.")
+    for name in files or []:
+        if output is not None and output.exists() and output.resolve() == Path(name).resolve():
+            raise OutputError(f"--output {output} is the input itself, which would be lost. Name another place.")
     with ExitStack() as stack:
         if output is None and sys.stdout is None:
             raise OutputError("standard output is closed. Open it, or name a file with --output.")

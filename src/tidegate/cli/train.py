@@ -82,7 +82,7 @@ def tag(
     from tidegate.training.tagging.task import TagTask
 
     task = TagTask(asked, corpus)
-    example = (test or dev or train_files)[0]
+    example = [*(test or []), *(dev or []), _unseen(train_files[0])][0]
     _run(task, target, count, example, dry_run=dry_run, resume=resume, overwrite=overwrite, quiet=quiet, started=started)
 
 
@@ -93,7 +93,7 @@ def tag(
     "tidegate train classify SMSSpamCollection.tsv --positive spam    (no header: columns found by their content)\n\n"
     "tidegate train classify names.csv --unit char --arch bigru    (a word's language from its letters)\n\n"
     "tidegate train classify tickets.jsonl --label topic --group customer --dry-run\n\n"
-    "tidegate train classify tagged.csv --label tags --set 'label_separator=|'    (several labels a text)",
+    "tidegate train classify tagged.csv --label tags --label-separator '|'    (several labels a text)",
 )
 def classify(
     train_files: Annotated[
@@ -108,6 +108,7 @@ def classify(
     test: options.Test = None,
     text: options.TextColumn = None,
     label: options.ClassLabel = None,
+    separator: options.LabelSeparator = None,
     unit: options.Unit = None,
     positive: options.Positive = None,
     group: options.Group = None,
@@ -136,7 +137,15 @@ def classify(
     from tidegate.training.classification.recipe import ClassifyRecipe
     from tidegate.training.recipe import build_recipe, parse_setting
 
-    given: dict[str, Any] = {"text": text, "label": label, "unit": unit, "positive": positive, "group": group, "arch": arch}
+    given: dict[str, Any] = {
+        "text": text,
+        "label": label,
+        "label_separator": separator,
+        "unit": unit,
+        "positive": positive,
+        "group": group,
+        "arch": arch,
+    }
     given |= {"time_budget": time_budget, "max_epochs": max_epochs, "seed": seed}
     asked = build_recipe(
         ClassifyRecipe, preset=preset, recipe=recipe, options=_named(given), settings=dict(map(parse_setting, settings or []))
@@ -151,7 +160,7 @@ def classify(
     from tidegate.training.classification.task import ClassifyTask
 
     task = ClassifyTask(asked, corpus)
-    example = (test or dev or train_files)[0]
+    example = [*(test or []), *(dev or []), _unseen(train_files[0])][0]
     _run(task, target, count, example, dry_run=dry_run, resume=resume, overwrite=overwrite, quiet=quiet, started=started)
 
 
@@ -167,6 +176,12 @@ def _target(out: Path | None, train_files: list[str], recipe: Recipe, *, dry_run
     if not (dry_run or resume):  # the rest of what can be wrong with the place is checked when the run begins
         check_output(target, overwrite=overwrite, resume=resume)
     return target
+
+
+def _unseen(path: str) -> str:
+    """A name for a labelled file that the user may have; one to evaluate that the model was not trained on."""
+    suffixes = "".join(Path(path).suffixes[-2 if path.endswith(".gz") else -1 :])
+    return f"OTHER-FILE{suffixes.removesuffix('.gz')}"
 
 
 def _stem(path: str) -> str:

@@ -67,7 +67,7 @@ class Row:
 
     Attributes:
         score: mean over seeds (and folds); None where every run failed.
-        spread: standard deviation over the seeds' means (over the folds where there is one seed); None with a single run.
+        spread: standard deviation over the folds (of each the mean over seeds), without folds over the seeds; None with a single one.
         runs, failed: how many were made, and how many of them failed.
     """
 
@@ -118,10 +118,10 @@ def _row(runs: list[Run]) -> Row:
 
 
 def _spread(runs: list[Run]) -> float | None:
-    by_seed: defaultdict[int, list[float]] = defaultdict(list)
+    grouped: defaultdict[int, list[float]] = defaultdict(list)
     for run in runs:
-        by_seed[run.seed].append(run.score or 0.0)
-    values = [mean(scores) for scores in by_seed.values()] if len(by_seed) > 1 else [run.score or 0.0 for run in runs]
+        grouped[run.seed if run.fold is None else run.fold].append(run.score or 0.0)
+    values = [mean(scores) for scores in grouped.values()]
     return stdev(values) if len(values) > 1 else None
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from tidegate.data import TextRecord, TokenRecord, folds_of, split_off, split_off_texts, stratified_order
+from tidegate.data.checking import check_texts
 from tidegate.errors import RecipeError
-from tidegate.training.classification.corpus import TextFiles, build_corpus, positive_label, read_parts
+from tidegate.training.classification.corpus import TextFiles, build_corpus, positive_label, read_parts, without_empty
 from tidegate.training.classification.recipe import ClassifyRecipe
 from tidegate.training.classification.task import ClassifyTask
 from tidegate.training.recipe import Recipe
@@ -51,6 +52,7 @@ class Material(ABC, Generic[Record]):
         self.train: list[Record] = train
         self.dev: list[Record] = dev
         self.test: list[Record] = test
+        self.notes: list[str] = []  # what the user should read before the first run
         self.recipe = recipe
 
     @abstractmethod
@@ -107,10 +109,16 @@ class TextMaterial(Material[TextRecord]):
 
     def __init__(self, files: TextFiles, recipe: ClassifyRecipe) -> None:
         self.columns, train, dev, test = read_parts(files, recipe)
-        train = [record for record in train if record.text.strip()]
+        train, notes = without_empty(train)
         # Settled once, so that a smaller share of the data is not scored by another label, or by accuracy where this is scored by F1.
         positive, is_rare = positive_label(recipe, Counter(label for record in train for label in record.labels))
         super().__init__(train, dev, test, recipe.model_copy(update={"positive": positive}) if is_rare else recipe)
+        self.notes = [*filter(None, [self.columns.note]), *notes, check_texts({"train": train}).summary]
+        if recipe.wide:
+            self.notes.append(
+                "All networks share the scores of one linear machine on n-grams, so they lie close together; --set wide=false compares "
+                "the networks alone."
+            )
 
     def held_out(self, records: list[TextRecord]) -> tuple[list[TextRecord], list[TextRecord]]:
         return split_off_texts(records, share=self.recipe.dev_share, seed=self.recipe.seed)

@@ -57,7 +57,7 @@ def _draw_scores(axes: Axes, rows: Sequence[Row], score: str, scored_on: str) ->
     axes.set_yticks(range(len(rows)), [row.title for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.8)
     axes.set_xlabel(f"{score} on the {where} (● network, ■ baseline)")
-    axes.set_title("mean, and standard deviation over the runs", fontsize=9, loc="left", color="#555555")
+    axes.set_title("mean, and standard deviation over folds or seeds", fontsize=9, loc="left", color="#555555")
     axes.grid(axis="x", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
 

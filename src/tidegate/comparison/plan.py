@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from tidegate.errors import RecipeError
+from tidegate.errors import RecipeError, nearest
 from tidegate.kernels import architecture
+from tidegate.training.classification.recipe import ClassifyRecipe
+from tidegate.training.recipe import Recipe
+from tidegate.training.tagging.recipe import TagRecipe
 
+_SCHEMAS: dict[str, type[Recipe]] = {"classify": ClassifyRecipe, "tag": TagRecipe}
 DEFAULT_ARCHS = ("rnn", "lstm", "gru", "bilstm", "bigru")
 
 
@@ -41,3 +47,20 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         return {"archs": list(self.archs), "seeds": self.seeds, "folds": self.folds, "shares": list(self.shares)}
+
+
+def schema_of(task: str) -> type[Recipe]:
+    """The recipes of a task that can be compared.
+
+    Raises:
+        RecipeError: there is no such task, or it cannot be compared yet.
+    """
+    if task not in _SCHEMAS:
+        raise RecipeError(f"task '{task}' cannot be compared; {' and '.join(_SCHEMAS)} can.{nearest(task, _SCHEMAS)}")
+    return _SCHEMAS[task]
+
+
+def default_folder(train: Sequence[str]) -> Path:
+    """Where a comparison is written if nothing else was said: beside where the user stands, named after the first training file."""
+    stem = Path(train[0]).name.removesuffix(".gz").partition(".")[0]
+    return Path(f"{''.join(c for c in stem if c not in '*?[]').strip('-') or 'model'}-comparison")

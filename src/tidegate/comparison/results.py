@@ -7,22 +7,24 @@ import platform
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from tidegate.artefact import write_atomically
 from tidegate.comparison.leaderboard import Run, rows_of
-from tidegate.comparison.material import Material
 from tidegate.comparison.plan import Plan
 from tidegate.errors import OutputError, RecipeError
 from tidegate.version import __version__
+
+if TYPE_CHECKING:
+    from tidegate.comparison.material import Material
 
 FORMAT = "tidegate-comparison"
 
 
 def header_of(material: Material[Any], plan: Plan) -> dict[str, Any]:
     """What results.json says above the runs; equal for a comparison and its resumption."""
+    import torch
+
     return {
         "format": FORMAT,
         "format_version": 1,
@@ -37,10 +39,11 @@ def header_of(material: Material[Any], plan: Plan) -> dict[str, Any]:
     }
 
 
-def claim_folder(out: Path, header: dict[str, Any], *, overwrite: bool, resume: bool) -> dict[Any, Run]:
-    """Makes the folder, or takes it over; gives the runs that a comparison to be resumed has already made.
+def check_folder(out: Path, *, overwrite: bool, resume: bool) -> dict[str, Any] | None:
+    """Whether a comparison may be written to the folder; gives the results of the one that stands there. Writes nothing.
 
-    What may change on resuming: architectures, seeds, sizes (more of them, or fewer), the time budget.
+    Raises:
+        OutputError: something else stands there, or a comparison that may not be replaced.
     """
     kept = read_results(out)
     if out.exists() and any(out.iterdir() if out.is_dir() else (out,)):
@@ -50,6 +53,15 @@ def claim_folder(out: Path, header: dict[str, Any], *, overwrite: bool, resume: 
             raise OutputError(
                 f"{out} holds a comparison already. Go on with it by --resume, replace it by --overwrite, or name another --out."
             )
+    return kept
+
+
+def claim_folder(out: Path, header: dict[str, Any], *, overwrite: bool, resume: bool) -> dict[Any, Run]:
+    """Makes the folder, or takes it over; gives the runs that a comparison to be resumed has already made.
+
+    What may change on resuming: architectures, seeds, sizes (more of them, or fewer), the time budget.
+    """
+    kept = check_folder(out, overwrite=overwrite, resume=resume)
     done: dict[Any, Run] = {}
     if kept is not None and resume and not overwrite:
         free = ("score", "machine", "archs", "seeds", "shares", "recipe", "tidegate_version")

@@ -14,17 +14,15 @@ from tidegate.comparison.baselines import Baseline, baselines_of
 from tidegate.comparison.leaderboard import Row, Run, rows_of
 from tidegate.comparison.material import Material, Portion, material_of
 from tidegate.comparison.picture import draw_leaderboard
-from tidegate.comparison.plan import DEFAULT_ARCHS, Plan
+from tidegate.comparison.plan import DEFAULT_ARCHS, Plan, default_folder, schema_of
 from tidegate.comparison.results import claim_folder, header_of, read_results, write_results
-from tidegate.errors import RecipeError, TidegateError, nearest
+from tidegate.errors import RecipeError, RunError, TidegateError
 from tidegate.runtime import load
-from tidegate.training.classification.recipe import ClassifyRecipe
+from tidegate.training.callbacks import INTERRUPTED
 from tidegate.training.recipe import Recipe, build_recipe
 from tidegate.training.run import train
-from tidegate.training.tagging.recipe import TagRecipe
 from tidegate.training.task import TrainingTask
 
-_SCHEMAS: dict[str, type[Recipe]] = {"classify": ClassifyRecipe, "tag": TagRecipe}
 # A network's answers are timed so often; the median counts.
 _ROUNDS = 3
 # Told of each run as it ends: the run, how many are done, how many there are, seconds left.
@@ -58,7 +56,8 @@ class Comparison:
         """
         from tidegate.comparison.frames import frame_of
 
-        return frame_of([row.to_json() for row in self.rows])
+        first = ("name", "score", "spread", "train_seconds", "ms_per_sequence", "megabytes", "parameters", "share", "runs", "failed")
+        return frame_of([{key: content[key] for key in (*first, "kind", "title")} for content in map(Row.to_json, self.rows)])
 
 
 def compare_material(
@@ -73,8 +72,8 @@ def compare_material(
 ) -> Comparison:
     """Fits and scores every contender of the plan on the same records.
 
-    A run that fails is listed with its cause and the others go on. Every finished run is written down at once, so that an
-    interrupted comparison is resumed where it was.
+    A run that fails is listed with its cause and the others go on; Ctrl-C ends the comparison. Every finished run is written
+    down at once, so that an interrupted comparison is resumed where it was.
 
     Args:
         material: the records, and the settings that all networks share; a time budget among them is divided over the runs.
@@ -85,6 +84,8 @@ def compare_material(
     Raises:
         OutputError: `out` exists and is no comparison, or may not be replaced.
         RecipeError: the comparison to resume had other settings or other data.
+        RunError: every run failed.
+        KeyboardInterrupt: Ctrl-C; what is done stays for --resume.
     """
     began = time.monotonic() if started is None else started
     header = header_of(material, plan)
@@ -92,6 +93,7 @@ def compare_material(
     done = claim_folder(out, header, overwrite=overwrite, resume=resume)
     runs = list(done.values())
     header["score"] = (read_results(out) or header)["score"] if resume else ""
+    write_results(out, header, runs)  # from now on the folder can be told for a comparison's own
     left = [run for step in steps for run in step.runs if run.key not in done]
     total, score = len(left) + len(done), header["score"]
     spent_from = time.monotonic()
@@ -115,6 +117,8 @@ def compare_material(
                 count = total - len(left)
                 each = (time.monotonic() - spent_from) / max(1, count - len(done))
                 watch(finished, count, total, each * len(left))
+    if all(run.failure for run in runs):
+        raise RunError(f"every run failed, the first because of {runs[0].failure}")
     rows = rows_of(runs)
     draw_leaderboard(rows, out / "leaderboard.svg", score=score, scored_on=header["scored_on"])
     return Comparison(out, material.recipe.task, score, header["scored_on"], runs, rows)
@@ -169,23 +173,6 @@ def compare(
     return compare_material(material_of(shared, *files), plan, target, overwrite=overwrite, resume=resume)
 
 
-def schema_of(task: str) -> type[Recipe]:
-    """The recipes of a task that can be compared.
-
-    Raises:
-        RecipeError: there is no such task, or it cannot be compared yet.
-    """
-    if task not in _SCHEMAS:
-        raise RecipeError(f"task '{task}' cannot be compared; {' and '.join(_SCHEMAS)} can.{nearest(task, _SCHEMAS)}")
-    return _SCHEMAS[task]
-
-
-def default_folder(train: Sequence[str]) -> Path:
-    """Where a comparison is written if nothing else was said: beside where the user stands, named after the first training file."""
-    stem = Path(train[0]).name.removesuffix(".gz").partition(".")[0]
-    return Path(f"{''.join(c for c in stem if c not in '*?[]').strip('-') or 'model'}-comparison")
-
-
 def _paths(given: str | Path | Sequence[str | Path]) -> list[str]:
     return [str(given)] if isinstance(given, str | Path) else [str(path) for path in given]
 
@@ -224,6 +211,9 @@ def _finish(planned: Run, step: _Step, task: TrainingTask[Any], material: Materi
     shutil.rmtree(place, ignore_errors=True)
     result = train(own, place, overwrite=True, quiet=True, started=began)
     seconds = time.monotonic() - began
+    if result.ended == INTERRUPTED:  # a network that was cut off is no contender
+        shutil.rmtree(place, ignore_errors=True)
+        raise KeyboardInterrupt
     model: Any = load(place)
     records = step.portion.scored
     scores = result.metrics["test" if step.portion.test else "dev"]

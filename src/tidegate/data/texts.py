@@ -246,7 +246,7 @@ def _record(content: Mapping[str, Any], chosen: TextColumns, asked: Asked, where
             raise DataError(
                 f"{where}: the label '{chosen.label}' of {excerpt(text)} is {'missing' if value is None else 'empty'}; every text needs "
                 "one. Write it or remove the text; where a text may have any number of labels, name what stands between them with "
-                "--set label_separator=X, or write a list in JSON Lines."
+                "--label-separator X, or write a list in JSON Lines."
             )
         labels = tuple(dict.fromkeys(filter(None, found_labels)))
     group = ""

@@ -204,7 +204,7 @@ def test_lists_of_labels_in_json_lines_make_several_labels_a_text(tmp_path: Path
 def test_an_empty_label_without_a_separator_is_refused_with_its_line(tmp_path: Path) -> None:
     path = table(tmp_path, [("rain", "wet"), ("sun", ""), ("hail", "wet"), ("heat", "dry"), *numbered(("wet", 9), ("dry", 9))])
     with pytest.raises(
-        DataError, match=r"train\.csv, line 3: the label 'topic' of 'sun' is empty; every text needs one\..*label_separator"
+        DataError, match=r"train\.csv, line 3: the label 'topic' of 'sun' is empty; every text needs one\..*--label-separator"
     ):
         corpus_of(path)
 

@@ -48,6 +48,7 @@ class Classifier(Estimator[ClassifyRecipe, ClassifyModel]):
     _model = ClassifyModel
 
     classes_: Array
+    _columns: int | None  # of the matrix of 0 and 1 that was given for labels, if one was
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn asks of an estimator before it searches over it; only scikit-learn calls this."""
@@ -85,9 +86,11 @@ class Classifier(Estimator[ClassifyRecipe, ClassifyModel]):
                 raise DataError("groups were given with files; name the column that holds them, as in Classifier(group='author').")
             corpus = read_corpus(TextFiles(paths_of(X, "texts"), paths_of(dev, "texts") if dev is not None else ()), recipe)
             self._train(ClassifyTask(recipe, corpus))
+            self._columns = None
             self.classes_ = np.array(self.model_.classes)
             return self
         texts, labels = _texts(X), _labels(y)
+        self._columns = y.shape[1] if isinstance(y, np.ndarray) and y.ndim == 2 else None
         held_out: list[TextRecord] = []
         if dev is not None:
             if not isinstance(dev, tuple) or len(dev) != 2:
@@ -95,13 +98,21 @@ class Classifier(Estimator[ClassifyRecipe, ClassifyModel]):
             held_out = records_of(_texts(dev[0]), _named(_labels(dev[1])))
         records = records_of(texts, _named(labels), None if groups is None else [str(group) for group in groups])
         self._train(ClassifyTask(recipe, build_corpus(records, held_out, [], recipe)))
+        if self._columns is not None:
+            self.classes_ = np.arange(self._columns)
+            return self
         classes = {str(label): label for given in labels for label in given}
         self.classes_ = np.unique(np.array([classes[name] for name in self.model_.classes]))
         return self
 
     def predict(self, X: Iterable[str]) -> Array:
-        """The label of each text, of the kind given to `fit`; where a text may carry several, a tuple of labels each."""
+        """The label of each text, as given to `fit`: one, or where a text may carry several a tuple of them or a row of 0 and 1."""
         given = self._fitted().predict(_texts(X))
+        if self._columns is not None:
+            matrix = np.zeros((len(given), self._columns), dtype=np.int64)
+            for row, labels in zip(matrix, given, strict=True):
+                row[[int(label) for label in labels]] = 1
+            return matrix
         as_given = {str(label): label for label in self.classes_}
         if self._fitted().is_multi_label:
             answers = np.empty(len(given), dtype=object)
@@ -112,7 +123,11 @@ class Classifier(Estimator[ClassifyRecipe, ClassifyModel]):
     def predict_proba(self, X: Iterable[str]) -> Array:
         """Probabilities [N, K], a column for each of `classes_`; a row sums to 1 unless a text may carry several labels."""
         model = self._fitted()
-        return model.predict_proba(_texts(X))[:, [model.classes.index(str(label)) for label in self.classes_]]
+        probabilities = model.predict_proba(_texts(X))
+        places = {name: place for place, name in enumerate(model.classes)}
+        # A column of a matrix that no training text had is improbable for all.
+        columns = [probabilities[:, places[str(c)]] if str(c) in places else np.zeros(len(probabilities)) for c in self.classes_]
+        return np.stack(columns, axis=1)
 
     def score(self, X: str | Path | Sequence[str | Path] | Iterable[str], y: Iterable[Any] | None = None) -> float:
         """Accuracy on texts and their labels, or on labelled files; where a text may carry several labels, the share wholly right."""

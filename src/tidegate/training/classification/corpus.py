@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +29,8 @@ from tidegate.training.classification.wide import Watcher, fit_wide_path
 
 # Of two labels the rarer one is positive anyway; below this share its F1 says more than accuracy.
 _RARE = 0.3
+# Fewer development texts than this are worth a warning.
+_FEW = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +128,9 @@ def build_corpus(
         RecipeError: `positive` or `out_of_scope` is no label.
     """
     columns = columns or TextColumns("lines", "text", "label", "group" if recipe.group else "")
-    notes = [columns.note] if columns.note else []
-    train, note = _without_empty(train, "training")
+    # With a separator the labels of the note are cells, and their number says nothing.
+    notes = [re.sub(r" \(\d+ labels[^)]*\)", "", columns.note) if recipe.label_separator else columns.note] if columns.note else []
+    train, note = without_empty(train)
     notes += note
     if not train:
         raise DataError(" ".join([*note, "There is no text to train on. Give files with at least two labelled texts that are not empty."]))
@@ -136,6 +140,11 @@ def build_corpus(
         raise DataError(
             f"{train[0].source}: every text has the label {excerpt(next(iter(counts), ''))}; there is nothing to learn. "
             "Name another column with --label."
+        )
+    if not is_multi_label and max(counts.values()) == 1:
+        raise DataError(
+            f"{train[0].source}: every label comes only once ({excerpt(next(iter(counts)))}, …), so there is nothing to learn from. "
+            f"Is '{columns.label or 'label'}' the right column? Name another with --label."
         )
     positive, is_rare = positive_label(recipe, counts, is_multi_label=is_multi_label)
     if recipe.out_of_scope and recipe.out_of_scope not in counts:
@@ -168,6 +177,11 @@ def build_corpus(
     if cut:
         what = "words" if recipe.unit == "word" else "characters"
         notes.append(f"{cut:,} texts have more than {read:,} {what} and are cut off there; --set max_length=N reads more.")
+    if len(dev) < _FEW:
+        notes.append(f"The development set has {len(dev)} texts only: its scores, by which epochs are chosen, are little more than luck.")
+    is_of_single_words = sum(len(record.text.split()) == 1 for record in train) >= 0.9 * len(train)
+    if is_of_single_words and recipe.unit == "word":
+        notes.append("Nearly all texts are single words: --unit char lets the network read their letters.")
     parts = {"train": train, **({"dev": dev} if given else {}), **({"test": test} if test else {})}
     notes += [check_texts(parts).summary, split]
     return ClassifyCorpus(train, dev, test, columns, vocabulary, encoder, encoded, positive, is_rare, is_multi_label, split, tuple(notes))
@@ -188,12 +202,13 @@ def _encoded(
     return TextEncoder(plain.table, column.labels, unit=recipe.unit, longest=recipe.max_length, wide=wide), vocabulary, encoded
 
 
-def _without_empty(records: list[TextRecord], part: str) -> tuple[list[TextRecord], list[str]]:
+def without_empty(records: list[TextRecord]) -> tuple[list[TextRecord], list[str]]:
+    """The records with a text, and a sentence on those without, if there are any."""
     kept = [record for record in records if record.text.strip()]
     if len(kept) == len(records):
         return kept, []
     first = next(record for record in records if not record.text.strip())
-    return kept, [f"{len(records) - len(kept):,} {part} texts are empty and left out (the first: {first.source})."]
+    return kept, [f"{len(records) - len(kept):,} training texts are empty and left out (the first: {first.source})."]
 
 
 def positive_label(recipe: ClassifyRecipe, counts: Counter[str], *, is_multi_label: bool = False) -> tuple[str, bool]:

@@ -188,11 +188,17 @@ class ClassifyTask(TrainingTask[ClassifyNetwork]):
 
     def remarks(self, metrics: Mapping[str, Any]) -> list[str]:
         part = "test" if "test" in metrics else "dev"
+        if not self.corpus.is_rare:
+            return []
+        found: dict[float, list[dict[str, float]]] = {}
+        for entry in metrics[part].get("thresholds", []):
+            found.setdefault(entry["threshold"], []).append(entry)
         said = []
-        for entry in metrics[part].get("thresholds", []) if self.corpus.is_rare else []:
+        for threshold, entries in found.items():
+            wanted = ", ".join(f"{entry['at_precision']:.2f}" for entry in entries)
             said.append(
-                f"--threshold {entry['threshold']:.6g} was chosen for precision {entry['at_precision']:.2f} on the development data; "
-                f"on {part} {self.corpus.positive} then has precision {entry['precision']:.4f}, recall {entry['recall']:.4f}."
+                f"--threshold {threshold:.6g} was chosen for precision {wanted} on the development data; on {part} "
+                f"{self.corpus.positive} then has precision {entries[0]['precision']:.4f}, recall {entries[0]['recall']:.4f}."
             )
         return said
 

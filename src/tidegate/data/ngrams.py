@@ -72,8 +72,8 @@ class NgramTable:
     def _forget(self) -> None:
         """Begins anew what is remembered of words: for each its number, its hash, its column (or -1), the columns of its runs."""
         self._numbers: dict[str, int] = {}
-        self._word_hashes: list[int] = []
-        self._word_columns: list[int] = []
+        self._word_hashes = np.zeros(0, dtype=np.uint64)
+        self._word_columns = np.zeros(0, dtype=np.int64)
         self._run_columns: list[Ids] = []
         self._characters = 0
 
@@ -104,42 +104,43 @@ class NgramTable:
         text_of = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
         with self._lock:
             numbers = self._numbers_of(words)
-            hashes = np.array([self._word_hashes[number] for number in numbers], dtype=np.uint64)
-            columns = np.array([self._word_columns[number] for number in numbers], dtype=np.int64)
-            runs = [self._run_columns[number] for number in numbers]
+            hashes, columns = self._word_hashes[numbers], self._word_columns[numbers]
+            runs = [self._run_columns[number] for number in numbers.tolist()]
         is_pair = text_of[1:] == text_of[:-1]
         pairs = self._columns(_pair_hashes(hashes)[is_pair])
         halves = [
             self._weighted(np.concatenate([columns, pairs]), np.concatenate([text_of, text_of[1:][is_pair]]), len(texts)),
             self._weighted(
                 np.concatenate(runs) if runs else np.zeros(0, dtype=np.int64),
-                np.repeat(text_of, [len(found) for found in runs]),
+                np.repeat(text_of, np.fromiter(map(len, runs), dtype=np.int64, count=len(runs))),
                 len(texts),
             ),
         ]
-        rows, columns, values = (np.concatenate(parts) for parts in zip(*halves, strict=True))
-        order = np.lexsort((columns, rows))
-        offsets = np.searchsorted(rows[order], np.arange(len(texts) + 1))
-        return SparseRows(columns[order], values[order], offsets)
+        keys, values = (np.concatenate(parts) for parts in zip(*halves, strict=True))
+        order = np.argsort(keys, kind="stable")  # two sorted halves: a merge
+        rows, columns = np.divmod(keys[order], max(1, len(self)))
+        return SparseRows(columns, values[order], np.searchsorted(rows, np.arange(len(texts) + 1)))
 
-    def _numbers_of(self, words: Sequence[str]) -> list[int]:
+    def _numbers_of(self, words: Sequence[str]) -> Ids:
         """The numbers of words in lower case; what is new among them is learnt first."""
         if self._characters > _MOST_CHARACTERS:
             self._forget()
         new = [word for word in dict.fromkeys(words) if word not in self._numbers]
+        if not new:
+            return np.fromiter(map(self._numbers.__getitem__, words), dtype=np.int64, count=len(words))
         hashes, runs, offsets = _spelled(new)
         # Of runs only those that have a column are kept, in the order of the words.
         run_columns = self._columns(runs)
         is_known = run_columns >= 0
         ends = np.cumsum(is_known)
         bounds = np.concatenate([[0], ends])[offsets]
-        self._run_columns += np.split(run_columns[is_known], bounds[1:-1]) if new else []
-        self._word_columns += self._columns(hashes).tolist()
-        self._word_hashes += hashes.tolist()
+        self._run_columns += np.split(run_columns[is_known], bounds[1:-1])
+        self._word_columns = np.concatenate([self._word_columns, self._columns(hashes)])
+        self._word_hashes = np.concatenate([self._word_hashes, hashes])
         for word in new:
             self._numbers[word] = len(self._numbers)
             self._characters += len(word)
-        return [self._numbers[word] for word in words]
+        return np.fromiter(map(self._numbers.__getitem__, words), dtype=np.int64, count=len(words))
 
     def _columns(self, hashes: _Hashes) -> Ids:
         """The column of each hash; -1 where it has none."""
@@ -149,13 +150,13 @@ class NgramTable:
         places = np.minimum(np.searchsorted(self.hashes, asked), len(self.hashes) - 1)
         return np.where(self.hashes[places] == asked, places, -1)
 
-    def _weighted(self, columns: Ids, rows: Ids, texts: int) -> tuple[Ids, Ids, Values]:
-        """Row, column and value of every n-gram of one half; columns of -1 do not count."""
+    def _weighted(self, columns: Ids, rows: Ids, texts: int) -> tuple[Ids, Values]:
+        """Key (row · F + column, rising) and value of every n-gram of one half; columns of -1 do not count."""
         keys, times = np.unique((rows * len(self) + columns)[columns >= 0], return_counts=True)
         rows, columns = np.divmod(keys, max(1, len(self)))
         values = (1 + np.log(times)) * self.weights[columns]
         lengths = np.sqrt(np.bincount(rows, weights=values * values, minlength=texts))
-        return rows, columns, (values / np.maximum(lengths[rows], 1e-12)).astype(np.float32)
+        return keys, (values / np.maximum(lengths[rows], 1e-12)).astype(np.float32)
 
 
 class WidePath:

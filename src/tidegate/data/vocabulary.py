@@ -167,17 +167,19 @@ class FormTable:
     def encode(self, tokens: Sequence[str]) -> Ids:
         """Form numbers [T] of the tokens; new forms are added."""
         numbers = self._form_ids
-        return np.fromiter((numbers[t] if t in numbers else self._add(t) for t in tokens), dtype=np.int64, count=len(tokens))
+        for form in dict.fromkeys(tokens):
+            if form not in numbers:
+                self._add(form)
+        return np.fromiter(map(numbers.__getitem__, tokens), dtype=np.int64, count=len(tokens))
 
-    def _add(self, form: str) -> int:
-        number = self._form_ids[form] = len(self.forms)
+    def _add(self, form: str) -> None:
+        self._form_ids[form] = len(self.forms)
         self.forms.append(form)
         self._words.append(self._word_ids.get(normalise(form), 0))
         self._shapes.append(self._shape_ids.get(shape_of(form), 0))
         spelled = form if len(form) <= LONGEST_WORD else form[: LONGEST_WORD // 2] + form[-LONGEST_WORD // 2 :]
         ids = self._character_ids
         self._characters.append(np.array([WORD_BEGIN, *(ids.get(c, 0) for c in spelled or "\0"), WORD_END], dtype=np.int64))
-        return number
 
     def words_and_shapes(self, distinct: Ids) -> tuple[Ids, Ids]:
         """Word ids and shape ids, each [U], of the given form numbers [U]."""

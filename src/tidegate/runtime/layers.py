@@ -104,10 +104,13 @@ class Pooling:
             elif pool == "last":
                 parts.append(self._last(states, offsets))
             else:
-                energies = np.tanh(states @ self._attention + self._bias) @ self._query
+                projected = states @ self._attention
+                projected += self._bias
+                energies = np.tanh(projected, out=projected) @ self._query
                 weights = np.exp(energies - np.repeat(np.maximum.reduceat(energies, begins), lengths))
                 total = np.add.reduceat(weights, begins)
-                parts.append(np.add.reduceat(states * weights[:, None], begins, axis=0) / total[:, None])
+                weights /= np.repeat(total, lengths)
+                parts.append(np.add.reduceat(np.multiply(states, weights[:, None], out=projected), begins, axis=0))
         return np.concatenate(parts, axis=1)
 
     def _last(self, states: Array, offsets: Ids) -> Array:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strategies import SEEDS, sentence
-from tidegate.data import Source, TextRecord, TokenRecord, folds_of, split_off, split_off_texts
+from tidegate.data import Source, TextRecord, TokenRecord, folds_of, split_off, split_off_texts, stratified_order
 from tidegate.errors import DataError
 
 CORPUS = [sentence(f"sentence {number % 40}", line=number + 1) for number in range(100)]  # 40 sentences, most of them three times
@@ -272,3 +272,23 @@ def test_more_folds_than_distinct_texts_are_refused() -> None:
     with pytest.raises(DataError) as caught:
         folds_of(records, folds=3, seed=0)
     assert str(caught.value) == "2 distinct texts or groups cannot be dealt to 3 folds. Ask for fewer with --folds."
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 99))
+def test_every_beginning_of_the_stratified_order_has_the_labels_in_like_shares(ham: int, spam: int, seed: int) -> None:
+    records = [TextRecord(f"text {k}", Source("t.csv", k), ("ham" if k < ham else "spam",)) for k in range(ham + spam)]
+    order = stratified_order(records, seed=seed)
+    assert sorted(order) == list(range(ham + spam))
+    for size in range(1, len(order) + 1):
+        found = sum(records[place].labels == ("spam",) for place in order[:size])
+        assert abs(found - size * spam / (ham + spam)) <= 1
+
+
+def test_the_stratified_order_keeps_equal_texts_and_groups_together() -> None:
+    texts = ["Hi  there", "bye", "hi there", "see you", "so long", "hello"]
+    records = [TextRecord(text, Source("t.csv", k), ("a",)) for k, text in enumerate(texts)]
+    order = stratified_order(records, seed=3)
+    assert abs(order.index(0) - order.index(2)) == 1
+    grouped = [TextRecord(f"text {k}", Source("t.csv", k), ("a",), group=str(k % 3)) for k in range(12)]
+    groups = [grouped[place].group for place in stratified_order(grouped, seed=3)]
+    assert sum(first != second for first, second in pairwise(groups)) == 2

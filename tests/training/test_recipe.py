@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from tidegate.errors import RecipeError
+from tidegate.training.classification.recipe import ClassifyRecipe
 from tidegate.training.durations import seconds_of, spoken
-from tidegate.training.recipe import build_recipe, parse_setting, recipe_names
+from tidegate.training.recipe import Recipe, build_recipe, parse_setting, recipe_names
 from tidegate.training.tagging.recipe import TagRecipe
 
 
@@ -72,15 +73,28 @@ def test_broken_toml_is_told_with_its_line(tmp_path: Path) -> None:
         build_recipe(TagRecipe, recipe=path)
 
 
-@pytest.mark.parametrize("name", recipe_names(TagRecipe))
-def test_every_recipe_that_comes_along_is_valid(name: str) -> None:
-    assert build_recipe(TagRecipe, recipe=name).task == "tag"
+@pytest.mark.parametrize(
+    ("schema", "task", "name"),
+    [(schema, task, name) for schema, task in ((TagRecipe, "tag"), (ClassifyRecipe, "classify")) for name in recipe_names(schema)],
+)
+def test_every_recipe_that_comes_along_is_valid(schema: type[Recipe], task: str, name: str) -> None:
+    assert build_recipe(schema, recipe=name).task == task
 
 
-@pytest.mark.parametrize("preset", TagRecipe.PRESETS)
-def test_every_preset_is_valid_and_sets_what_it_says(preset: str) -> None:
-    recipe = build_recipe(TagRecipe, preset=preset)
-    assert {key: getattr(recipe, key) for key in TagRecipe.PRESETS[preset]} == TagRecipe.PRESETS[preset]
+def test_each_task_has_recipes_of_its_own_and_one_of_another_task_is_refused(tmp_path: Path) -> None:
+    assert {"sms_spam", "banking77", "clinc150", "snips_nlu", "sentence_polarity"} <= set(recipe_names(ClassifyRecipe))
+    assert "snips_nlu" in recipe_names(TagRecipe)
+    assert "sms_spam" not in recipe_names(TagRecipe)
+    (tmp_path / "r.toml").write_text('task = "tag"\n', encoding="utf-8")
+    with pytest.raises(RecipeError, match=r"r\.toml, line 1: task = 'tag' does not fit: input should be 'classify'"):
+        build_recipe(ClassifyRecipe, recipe=tmp_path / "r.toml")
+
+
+@pytest.mark.parametrize("schema", [TagRecipe, ClassifyRecipe])
+@pytest.mark.parametrize("preset", ["fast", "default", "best"])
+def test_every_preset_is_valid_and_sets_what_it_says(preset: str, schema: type[Recipe]) -> None:
+    recipe = build_recipe(schema, preset=preset)
+    assert {key: getattr(recipe, key) for key in schema.PRESETS[preset]} == schema.PRESETS[preset]
 
 
 def test_every_key_explains_itself() -> None:

@@ -246,6 +246,12 @@ def _print(result: Comparison, plan: Plan) -> None:
             "No test file: the networks' epochs were chosen by these same data, which flatters them a little; --test or --folds does not.",
             highlight=False,
         )
+    best = next((row for row in result.rows if row.kind == "network" and row.score is not None and row.share == 1), None)
+    kept = sorted((result.path / "models").glob(f"{best.name}-[0-9]*")) if best is not None else []
+    if kept:
+        console.print(
+            f"Next:\n  tidegate evaluate {kept[0]} OTHER-FILE\n  tidegate predict {kept[0]} INPUT", highlight=False, soft_wrap=True
+        )
     for sentence in failures(result.runs):
         console.print(f"[red]failed[/]  {sentence}", highlight=False)
     console.print(f"{result.path / 'results.json'} · {result.path / 'leaderboard.svg'}", highlight=False, soft_wrap=True)

@@ -21,6 +21,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from tidegate.cli.threads import use_threads
 from tidegate.data import Source, TextRecord
@@ -162,17 +163,13 @@ def rows(name: str, options: argparse.Namespace) -> Iterator[str]:
         yield "| " + " | ".join(cells) + " |"
 
 
-def baseline(task: object, train_texts: list[TextRecord], test_texts: list[TextRecord]) -> dict[str, float]:
+def baseline(task: Any, train_texts: list[TextRecord], test_texts: list[TextRecord]) -> dict[str, float]:
     """The linear machine on the same cut, scored alike."""
-    from tidegate.scoring.classification import ClassScorer
-    from tidegate.training.classification.baseline import linear_baseline
+    from tidegate.training.classification.baseline import LinearMachine, scores_of
 
-    pipeline = linear_baseline(record.text for record in train_texts)
-    pipeline.fit([record.text for record in train_texts], [record.labels[0] for record in train_texts])
-    scorer = ClassScorer(positive=task.corpus.positive, out_of_scope=task.recipe.out_of_scope)
-    for record, label in zip(test_texts, pipeline.predict([record.text for record in test_texts]), strict=True):
-        scorer.add(record.labels[0], str(label), 1.0)
-    return scorer.result()
+    machine = LinearMachine()
+    machine.fit(train_texts, task.corpus.labels)
+    return scores_of(test_texts, machine.answer(test_texts), task.corpus, out_of_scope=task.recipe.out_of_scope)
 
 
 if __name__ == "__main__":

@@ -11,12 +11,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import numpy as np
-
 from tidegate.data import TextRecord, TokenRecord
 from tidegate.scoring import MostFrequentLabel, TagScorer
-from tidegate.scoring.classification import ClassScorer, MultiLabelScorer
-from tidegate.training.classification.baseline import linear_baseline
+from tidegate.training.classification.baseline import LinearMachine, scores_of
 from tidegate.training.classification.task import ClassifyTask
 from tidegate.training.tagging.task import TagTask
 
@@ -45,16 +42,7 @@ class Baseline(ABC):
 
 class _OfTexts(Baseline):
     def score(self, task: ClassifyTask, records: Sequence[TextRecord], answers: Sequence[Any]) -> dict[str, Any]:
-        corpus = task.corpus
-        if corpus.is_multi_label:
-            several = MultiLabelScorer()
-            for record, labels in zip(records, answers, strict=True):
-                several.add(record.labels, labels)
-            return several.result()
-        single = ClassScorer(positive=corpus.positive, out_of_scope=task.recipe.out_of_scope)
-        for record, label in zip(records, answers, strict=True):
-            single.add(record.labels[0], label, 1.0)
-        return single.result()
+        return scores_of(records, answers, task.corpus, out_of_scope=task.recipe.out_of_scope)
 
 
 class Majority(_OfTexts):
@@ -63,38 +51,24 @@ class Majority(_OfTexts):
     name = "majority"
 
     def fit(self, task: ClassifyTask) -> None:
-        corpus = task.corpus
-        counts = Counter(record.labels for record in corpus.train)
-        labels = min(counts, key=lambda found: (-counts[found], found))
-        self._answer: Any = labels if corpus.is_multi_label else labels[0]
+        counts = Counter(record.labels for record in task.corpus.train)
+        self._labels = min(counts, key=lambda found: (-counts[found], found))
 
     def answer(self, records: Sequence[TextRecord]) -> list[Any]:
-        return [self._answer] * len(records)
+        return [self._labels] * len(records)
 
 
-class LinearMachine(_OfTexts):
+class LinearTexts(_OfTexts):
     """TF-IDF of word 1-2 and character 2-5 grams and a linear support vector machine, by scikit-learn."""
 
     name = "tf-idf + linear SVM"
 
     def fit(self, task: ClassifyTask) -> None:
-        corpus = task.corpus
-        self._pipeline = linear_baseline(
-            (record.text for record in corpus.train), is_multi_label=corpus.is_multi_label, seed=task.recipe.seed
-        )
-        self._labels = corpus.labels if corpus.is_multi_label else None
-        texts = [record.text for record in corpus.train]
-        if self._labels is None:
-            self._pipeline.fit(texts, [record.labels[0] for record in corpus.train])
-        else:
-            rows = [[label in record.labels for label in self._labels] for record in corpus.train]
-            self._pipeline.fit(texts, np.array(rows, dtype=np.int64))
+        self._machine = LinearMachine(task.recipe.seed)
+        self._machine.fit(task.corpus.train, task.corpus.labels, is_multi_label=task.corpus.is_multi_label)
 
     def answer(self, records: Sequence[TextRecord]) -> list[Any]:
-        given = self._pipeline.predict([record.text for record in records])
-        if self._labels is None:
-            return [str(label) for label in given]
-        return [tuple(label for label, is_given in zip(self._labels, row, strict=True) if is_given) for row in given]
+        return self._machine.answer(records)
 
 
 class _OfTokens(Baseline):
@@ -137,4 +111,4 @@ class MostFrequent(_OfTokens):
 
 def baselines_of(task: str) -> list[Baseline]:
     """The baselines that belong on every leaderboard of the task."""
-    return [Majority(), LinearMachine()] if task == "classify" else [MajorityTag(), MostFrequent()]
+    return [Majority(), LinearTexts()] if task == "classify" else [MajorityTag(), MostFrequent()]

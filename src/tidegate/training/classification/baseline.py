@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,58 +20,70 @@ from tidegate.training.classification.corpus import ClassifyCorpus
 NAME = "TF-IDF of word 1-2 and character 2-5 grams, LinearSVC"
 
 
-def linear_baseline(texts: Iterable[str], *, is_multi_label: bool = False, seed: int = 1) -> Any:
-    """An unfitted scikit-learn pipeline from texts to labels (from texts to a 0/1 matrix where a text may carry several).
+class LinearMachine:
+    """The baseline, by scikit-learn.
 
     Args:
-        texts: what it will be fitted on; where none of them holds a word (marks and emoji alone), only characters count.
+        seed: of the machine's solver.
     """
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.multiclass import OneVsRestClassifier
-    from sklearn.pipeline import make_pipeline, make_union
-    from sklearn.svm import LinearSVC
 
-    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b")
-    characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True)
-    has_words = any(re.search(r"\w", text) for text in texts)
-    features = make_union(words, characters) if has_words else characters
-    machine = LinearSVC(random_state=seed)
-    return make_pipeline(features, OneVsRestClassifier(machine) if is_multi_label else machine)
+    def __init__(self, seed: int = 1) -> None:
+        self._seed = seed
+
+    def fit(self, records: Sequence[TextRecord], labels: Sequence[str], *, is_multi_label: bool = False) -> None:
+        """Learns from labelled texts; `labels` are all there are, in order."""
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.multiclass import OneVsRestClassifier
+        from sklearn.pipeline import make_pipeline, make_union
+        from sklearn.svm import LinearSVC
+
+        texts = [record.text for record in records]
+        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b")
+        characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True)
+        # Where no text holds a word (marks and emoji alone), only characters count.
+        features = make_union(words, characters) if any(re.search(r"\w", text) for text in texts) else characters
+        machine = LinearSVC(random_state=self._seed)
+        self._labels = tuple(labels) if is_multi_label else None
+        if self._labels is None:
+            self._pipeline = make_pipeline(features, machine).fit(texts, [record.labels[0] for record in records])
+            return
+        carries = np.array([[label in record.labels for label in self._labels] for record in records], dtype=np.int64)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Label .* is present in all training examples")  # may well be; it is then always given
+            self._pipeline = make_pipeline(features, OneVsRestClassifier(machine)).fit(texts, carries)
+
+    def answer(self, records: Sequence[TextRecord]) -> list[tuple[str, ...]]:
+        """The label or labels of each text."""
+        given = self._pipeline.predict([record.text for record in records])
+        if self._labels is None:
+            return [(str(label),) for label in given]
+        return [tuple(label for label, is_given in zip(self._labels, row, strict=True) if is_given) for row in given]
+
+
+def scores_of(
+    records: Sequence[TextRecord], answers: Sequence[tuple[str, ...]], corpus: ClassifyCorpus, *, out_of_scope: str = ""
+) -> dict[str, Any]:
+    """Scores of answers without probabilities, with the keys of `evaluate --format json`."""
+    if corpus.is_multi_label:
+        several = MultiLabelScorer()
+        for record, labels in zip(records, answers, strict=True):
+            several.add(record.labels, labels)
+        return several.result()
+    single = ClassScorer(positive=corpus.positive, out_of_scope=out_of_scope)
+    for record, (label,) in zip(records, answers, strict=True):
+        single.add(record.labels[0], label, 1.0)
+    scores = single.result()
+    del scores["ece"]  # which says nothing without probabilities
+    return scores
 
 
 def baseline_scores(corpus: ClassifyCorpus, *, out_of_scope: str = "") -> dict[str, Any]:
     """The baseline's scores on the same development and test texts."""
-    texts = [record.text for record in corpus.train]
-    pipeline = linear_baseline(texts, is_multi_label=corpus.is_multi_label)
+    machine = LinearMachine()
+    machine.fit(corpus.train, corpus.labels, is_multi_label=corpus.is_multi_label)
     result: dict[str, Any] = {"name": NAME}
-    if corpus.is_multi_label:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Label .* is present in all training examples")  # may well be; it is then always given
-            pipeline.fit(texts, _indicators(corpus.train, corpus.labels))
-    else:
-        pipeline.fit(texts, [record.labels[0] for record in corpus.train])
     for part, records in (("dev", corpus.dev), ("test", corpus.test)):
         if records:
-            result[part] = _scores(pipeline, records, corpus, out_of_scope)
+            scores = scores_of(records, machine.answer(records), corpus, out_of_scope=out_of_scope)
+            result[part] = {key: value for key, value in scores.items() if key not in ("per_label", "confusion")}
     return result
-
-
-def _indicators(records: list[TextRecord], labels: tuple[str, ...]) -> Any:
-    return np.array([[label in record.labels for label in labels] for record in records], dtype=np.int64)
-
-
-def _scores(pipeline: Any, records: list[TextRecord], corpus: ClassifyCorpus, out_of_scope: str) -> dict[str, Any]:
-    given = pipeline.predict([record.text for record in records])
-    if corpus.is_multi_label:
-        several = MultiLabelScorer()
-        for record, row in zip(records, given, strict=True):
-            several.add(record.labels, [label for label, is_given in zip(corpus.labels, row, strict=True) if is_given])
-        scores = several.result()
-    else:
-        single = ClassScorer(positive=corpus.positive, out_of_scope=out_of_scope)
-        for record, label in zip(records, given, strict=True):
-            single.add(record.labels[0], str(label), 1.0)
-        scores = single.result()
-        del scores["ece"], scores["confusion"]  # a support vector machine gives no probabilities
-    del scores["per_label"]
-    return scores

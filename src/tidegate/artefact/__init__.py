@@ -2,7 +2,16 @@
 
 from tidegate.artefact.manifest import FORMAT, FORMAT_VERSION, REQUIRED_FILES
 from tidegate.artefact.reading import StoredModel, read_model
-from tidegate.artefact.writing import ModelContent, check_output, claim_output, copy_model, finish_output, partial_of, write_atomically
+from tidegate.artefact.writing import (
+    ModelContent,
+    check_output,
+    claim_output,
+    copy_model,
+    finish_output,
+    partial_of,
+    stem_of,
+    write_atomically,
+)
 
 __all__ = [
     "FORMAT",
@@ -16,5 +25,6 @@ __all__ = [
     "finish_output",
     "partial_of",
     "read_model",
+    "stem_of",
     "write_atomically",
 ]

@@ -48,6 +48,12 @@ def partial_of(out: Path) -> Path:
     return out.with_name(out.name + ".partial")
 
 
+def stem_of(path: str) -> str:
+    """What an output is called after the first file that it was made from, where the user named none."""
+    name = Path(path).name.removesuffix(".gz").partition(".")[0]
+    return "".join(character for character in name if character not in "*?[]").strip("-") or "model"
+
+
 def check_output(out: Path, *, overwrite: bool, resume: bool) -> Path:
     """Whether a run may work towards `out`; writes nothing. Gives `<out>.partial`, where it would work.
 

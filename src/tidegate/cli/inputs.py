@@ -111,9 +111,12 @@ class Inputs:
         if form == "fasttext":
             return ""
         if name.isdecimal():  # the file of training had no header
-            if find_columns(path, text=name, is_labelled=False).text == name and self._is_headless(path):
+            try:
+                found = find_columns(path, is_labelled=False).text
+            except DataError:
+                return name  # with a header its names would have told
+            if found.isdecimal():
                 return name
-            found = find_columns(path, is_labelled=False).text
         else:
             try:
                 return find_columns(path, text=name, is_labelled=False).text
@@ -124,13 +127,6 @@ class Inputs:
                     raise error from None  # which names the columns there are
         self._note(f"{path} has no column '{name}', which was the text in training; '{found}' is read instead. --text names another.")
         return found
-
-    @staticmethod
-    def _is_headless(path: str) -> bool:
-        try:
-            return find_columns(path, is_labelled=False).text.isdecimal()
-        except DataError:
-            return True  # with a header its names would have told
 
     def _refuse_column(self, name: str) -> None:
         if self.text:

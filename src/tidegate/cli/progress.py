@@ -12,10 +12,10 @@ from tidegate.data import TextRecord, TokenRecord
 Record = TypeVar("Record", TokenRecord, TextRecord)
 
 
-def counted(records: Iterable[Record], doing: str, *, is_shown: bool, total_lines: int | None = None) -> Iterator[Record]:
-    """Passes the records on and, on a terminal, shows how many were read, how fast and, with `total_lines`, how long is left."""
+def counted(records: Iterable[Record], doing: str, *, is_shown: bool) -> Iterator[Record]:
+    """Passes the records on and, on a terminal, shows how many were read and how fast."""
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn
 
     console = Console(stderr=True)
     if not (is_shown and console.is_terminal):
@@ -25,19 +25,15 @@ def counted(records: Iterable[Record], doing: str, *, is_shown: bool, total_line
         TextColumn(doing),
         BarColumn(bar_width=24),
         TextColumn("{task.fields[status]}"),
-        TimeRemainingColumn(),
         console=console,
         transient=True,
     ) as bar:
-        task = bar.add_task(doing, total=total_lines, status="")
-        began, finished_lines, file, line = time.monotonic(), 0, "", 0
+        task = bar.add_task(doing, total=None, status="")
+        began = time.monotonic()
         for number, record in enumerate(records, 1):
-            if record.source.file != file:
-                finished_lines, file = finished_lines + line, record.source.file
-            line = record.source.line
             if number % 64 == 0:
                 rate = number / max(1e-9, time.monotonic() - began)
-                bar.update(task, completed=finished_lines + line, status=f"{number:,} sequences · {rate:,.0f} a second")
+                bar.update(task, status=f"{number:,} sequences · {rate:,.0f} a second")
             yield record
 
 

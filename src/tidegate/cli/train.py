@@ -170,9 +170,9 @@ def _named(options: dict[str, Any]) -> dict[str, Any]:
 
 def _target(out: Path | None, train_files: list[str], recipe: Recipe, *, dry_run: bool, resume: bool, overwrite: bool) -> Path:
     """Where the model is to stand; what is wrong with the place is told before any file is read."""
-    from tidegate.artefact import check_output
+    from tidegate.artefact import check_output, stem_of
 
-    target = out or Path(f"{_stem(train_files[0])}-{recipe.arch}")
+    target = out or Path(f"{stem_of(train_files[0])}-{recipe.arch}")
     if not (dry_run or resume):  # the rest of what can be wrong with the place is checked when the run begins
         check_output(target, overwrite=overwrite, resume=resume)
     return target
@@ -180,13 +180,9 @@ def _target(out: Path | None, train_files: list[str], recipe: Recipe, *, dry_run
 
 def _unseen(path: str) -> str:
     """A name for a labelled file that the user may have; one to evaluate that the model was not trained on."""
-    suffixes = "".join(Path(path).suffixes[-2 if path.endswith(".gz") else -1 :])
-    return f"OTHER-FILE{suffixes.removesuffix('.gz')}"
+    from tidegate.data.opening import suffix_of
 
-
-def _stem(path: str) -> str:
-    name = Path(path).name.removesuffix(".gz").partition(".")[0]
-    return "".join(character for character in name if character not in "*?[]").strip("-") or "model"
+    return f"OTHER-FILE{suffix_of(path)}"
 
 
 def _run(

@@ -56,8 +56,8 @@ class Material(ABC, Generic[Record]):
         self.recipe = recipe
 
     @abstractmethod
-    def task(self, portion: Portion[Record], recipe: Recipe, like: TrainingTask[Any] | None) -> TrainingTask[Any]:
-        """The task of a run; `like`: one on the same portion and seed, whose counted corpus can be used again."""
+    def task(self, portion: Portion[Record], recipe: Recipe) -> TrainingTask[Any]:
+        """The task of all runs on a portion with the recipe's seed; `TrainingTask.with_arch` gives each its own."""
 
     @abstractmethod
     def held_out(self, records: list[Record]) -> tuple[list[Record], list[Record]]:
@@ -126,11 +126,8 @@ class TextMaterial(Material[TextRecord]):
     def as_texts(self, records: Sequence[TextRecord]) -> list[TextRecord]:
         return list(records)
 
-    def task(self, portion: Portion[TextRecord], recipe: Recipe, like: TrainingTask[Any] | None) -> ClassifyTask:
+    def task(self, portion: Portion[TextRecord], recipe: Recipe) -> ClassifyTask:
         assert isinstance(recipe, ClassifyRecipe)
-        if like is not None:
-            assert isinstance(like, ClassifyTask)
-            return ClassifyTask(recipe, like.corpus)
         corpus = build_corpus(portion.train, portion.dev, portion.test, recipe, columns=replace(self.columns, note=""))
         return ClassifyTask(recipe, corpus)
 
@@ -150,11 +147,8 @@ class TokenMaterial(Material[TokenRecord]):
     def as_texts(self, records: Sequence[TokenRecord]) -> list[TextRecord]:
         return [TextRecord("\n".join(record.tokens), record.source) for record in records]
 
-    def task(self, portion: Portion[TokenRecord], recipe: Recipe, like: TrainingTask[Any] | None) -> TagTask:
+    def task(self, portion: Portion[TokenRecord], recipe: Recipe) -> TagTask:
         assert isinstance(recipe, TagRecipe)
-        if like is not None:
-            assert isinstance(like, TagTask)
-            return TagTask(recipe, like.corpus)
         return TagTask(recipe, build_tag_corpus(portion.train, portion.dev, portion.test, recipe))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tidegate.artefact import stem_of
 from tidegate.errors import RecipeError, nearest
 from tidegate.kernels import architecture
 from tidegate.training.classification.recipe import ClassifyRecipe
@@ -62,5 +63,4 @@ def schema_of(task: str) -> type[Recipe]:
 
 def default_folder(train: Sequence[str]) -> Path:
     """Where a comparison is written if nothing else was said: beside where the user stands, named after the first training file."""
-    stem = Path(train[0]).name.removesuffix(".gz").partition(".")[0]
-    return Path(f"{''.join(c for c in stem if c not in '*?[]').strip('-') or 'model'}-comparison")
+    return Path(f"{stem_of(train[0])}-comparison")

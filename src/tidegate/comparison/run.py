@@ -104,7 +104,7 @@ def compare_material(
                 continue
             try:
                 if task is None or task.recipe.seed != planned.seed:
-                    task = material.task(step.portion, material.recipe.model_copy(update={"seed": planned.seed}), None)
+                    task = material.task(step.portion, material.recipe.model_copy(update={"seed": planned.seed}))
                 finished = _finish(planned, step, task, material, out, _budget(material.recipe, began, len(left)))
                 score = task.score_name
             except (TidegateError, ArithmeticError, RuntimeError, ValueError, MemoryError) as error:
@@ -204,8 +204,7 @@ def _finish(planned: Run, step: _Step, task: TrainingTask[Any], material: Materi
     if planned.kind == "baseline":
         (baseline,) = (found for found in baselines_of(material.recipe.task) if found.name == planned.name)
         return _finish_baseline(planned, baseline, task, step.portion)
-    recipe = task.recipe.model_copy(update={"arch": planned.name, "time_budget": budget})
-    own = material.task(step.portion, recipe, task)
+    own = task.with_arch(planned.name, budget)
     is_kept = planned.share == 1 and planned.fold is None
     place = out / "models" / (f"{planned.name}-{planned.seed}" if is_kept else "in-training")
     shutil.rmtree(place, ignore_errors=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import os
 import zlib
 from collections.abc import Iterator
@@ -61,6 +62,20 @@ def open_stream(stream: ByteStream, name: str) -> Iterator[tuple[int, str]]:
 def excerpt(text: str, width: int = 60) -> str:
     """The text in quotes for a message, cut after `width` characters."""
     return repr(text if len(text) <= width else text[:width] + "…")
+
+
+def suffix_of(path: str | os.PathLike[str]) -> str:
+    """The ending of a file's name in lower case, that of what is inside for .gz."""
+    return os.path.splitext(os.fspath(path).removesuffix(".gz"))[1].lower()
+
+
+def is_json(line: str) -> bool:
+    """Whether the line is JSON by itself."""
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def nearest_file(path: str) -> str:

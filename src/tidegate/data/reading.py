@@ -7,7 +7,6 @@ checks what they cannot: that the label columns asked for are there and that no 
 from __future__ import annotations
 
 import glob
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +15,7 @@ from itertools import islice
 
 from tidegate.data.columns import read_columns, sniff
 from tidegate.data.conllu import COLUMNS, LABELS, read_conllu
-from tidegate.data.opening import excerpt, nearest_file, open_lines
+from tidegate.data.opening import excerpt, is_json, nearest_file, open_lines, suffix_of
 from tidegate.data.records import TokenRecord
 from tidegate.data.spans import read_span_lines
 from tidegate.errors import DataError, nearest
@@ -42,7 +41,7 @@ def detect(path: str | os.PathLike[str]) -> str:
         DataError: it is none of these, or holds nothing.
     """
     name = os.fspath(path)
-    suffix = _suffix(path)
+    suffix = suffix_of(path)
     if suffix in _BY_SUFFIX:
         return _BY_SUFFIX[suffix]
     lines = [line for _, line in islice(open_lines(path), _SAMPLE)]
@@ -52,7 +51,7 @@ def detect(path: str | os.PathLike[str]) -> str:
     row = next((line.split("\t") for line in content if not line.startswith("#")), [""])
     if len(row) == len(COLUMNS) and _ID.fullmatch(row[0]) and not any(line.startswith("# global.columns") for line in content):
         return "conllu"
-    if content[0].startswith("{") and _is_json(content[0]):
+    if content[0].startswith("{") and is_json(content[0]):
         return "spans"
     found = sniff(lines)
     if suffix in _COLUMN_SUFFIXES or (found and found.width > 1 and (found.delimiter == "\t" or found.share >= 0.9)):
@@ -70,7 +69,7 @@ def detect_line(line: str) -> str:
     row = line.split("\t")
     if (len(row) == len(COLUMNS) and _ID.fullmatch(row[0])) or line.startswith(("# sent_id", "# newdoc", "# newpar", "# text =")):
         return "conllu"
-    return "spans" if line.startswith("{") and _is_json(line) else "text"
+    return "spans" if line.startswith("{") and is_json(line) else "text"
 
 
 def detect_input(path: str | os.PathLike[str]) -> str:
@@ -79,7 +78,7 @@ def detect_input(path: str | os.PathLike[str]) -> str:
     Raises:
         DataError: it cannot be opened, or is no text.
     """
-    if _suffix(path) == ".txt":
+    if suffix_of(path) == ".txt":
         return "text"
     if not any(line.strip() for _, line in islice(open_lines(path), _SAMPLE)):
         return "text"
@@ -88,7 +87,7 @@ def detect_input(path: str | os.PathLike[str]) -> str:
     except DataError:
         return "text"
     # Lines of equally many words are no table: without a suffix that says so, only tabs make columns.
-    if found == "columns" and _suffix(path) not in _COLUMN_SUFFIXES:
+    if found == "columns" and suffix_of(path) not in _COLUMN_SUFFIXES:
         sniffed = sniff(line for _, line in islice(open_lines(path), _SAMPLE))
         return "columns" if sniffed is not None and sniffed.delimiter == "\t" else "text"
     return found
@@ -144,19 +143,6 @@ def expand(patterns: Iterable[str]) -> list[str]:
             )
         found.update(dict.fromkeys(files))
     return list(found)
-
-
-def _suffix(path: str | os.PathLike[str]) -> str:
-    """The ending of a file's name in lower case, that of what is inside for .gz."""
-    return os.path.splitext(os.fspath(path).removesuffix(".gz"))[1].lower()
-
-
-def _is_json(line: str) -> bool:
-    try:
-        json.loads(line)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def _no_sentence(name: str) -> str:

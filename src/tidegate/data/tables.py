@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TypeVar
 
-from tidegate.data.opening import excerpt, open_lines
+from tidegate.data.opening import excerpt, open_lines, suffix_of
 from tidegate.data.records import Source
 from tidegate.errors import DataError
 
@@ -113,11 +113,6 @@ def sniff_delimiter(lines: Iterable[str]) -> tuple[str, float]:
             if (share, widths[0]) > best[:2]:
                 best = (share, widths[0], delimiter)
     return best[2], best[0]
-
-
-def suffix_of(path: str | os.PathLike[str]) -> str:
-    """The ending of a file's name in lower case, that of what is inside for .gz."""
-    return os.path.splitext(os.fspath(path).removesuffix(".gz"))[1].lower()
 
 
 def has_header(rows: Sequence[Sequence[str]], known: Collection[str], sure: Collection[str]) -> bool:

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tidegate.data.opening import excerpt, open_lines
+from tidegate.data.opening import excerpt, is_json, open_lines, suffix_of
 from tidegate.data.records import Source, TextRecord
 from tidegate.data.tables import (
     BARE_SUFFIXES,
@@ -29,7 +29,6 @@ from tidegate.data.tables import (
     plain,
     read_rows_from,
     sniff_delimiter,
-    suffix_of,
 )
 from tidegate.data.text_columns import (
     COLUMN_NUMBER,
@@ -132,7 +131,7 @@ def _form(lines: Sequence[str], file: str) -> Form:
         raise DataError(f"{file} holds no text. A file with at least one was expected; check that it was written whole.")
     if suffix in QUOTED_SUFFIXES | BARE_SUFFIXES:
         return "table"
-    if suffix in _JSON_SUFFIXES or (content[0].startswith("{") and _is_json(content[0])):
+    if suffix in _JSON_SUFFIXES or (content[0].startswith("{") and is_json(content[0])):
         return "json"
     if 2 * sum(line.lstrip().startswith(LABEL_MARK) for line in content) >= len(content):
         return "fasttext"
@@ -183,14 +182,6 @@ def _parsed(line: str, where: Source) -> dict[str, Any]:
     if "\\u" in line and _HALF_PAIR.search(json.dumps(content, ensure_ascii=False)):
         raise DataError(f"{where}: half of a surrogate pair (\\ud800 to \\udfff alone), which is no character. Write the whole character.")
     return content
-
-
-def _is_json(line: str) -> bool:
-    try:
-        json.loads(line)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def _open_lines(

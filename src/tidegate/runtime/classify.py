@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tidegate.artefact import StoredModel, copy_model
 from tidegate.data import Source, TextRecord, UnknownLabels, Vocabulary
-from tidegate.data.text_batches import units_of, words_of
+from tidegate.data.text_batches import NOTHING, units_of, words_of
 from tidegate.decoding import softmax
 from tidegate.errors import DataError, RecipeError
 from tidegate.runtime.classify_network import ClassifyNetwork
@@ -225,7 +225,7 @@ class _CutText:
 def _cut(records: Iterable[TextRecord], unit: Any, longest: int) -> Iterator[_CutText]:
     for record in records:
         words = words_of(record.text)
-        yield _CutText(record, units_of(record.text, unit, longest) if unit == "char" else words[:longest] or ("",), words)
+        yield _CutText(record, units_of(record.text, unit, longest) if unit == "char" else words[:longest] or (NOTHING,), words)
 
 
 def as_records(texts: Iterable[str]) -> Iterator[TextRecord]:

@@ -42,7 +42,6 @@ class Estimator(ABC, Generic[R, M]):
     """
 
     _schema: ClassVar[type[Recipe]]
-    _model: ClassVar[type[TagModel] | type[ClassifyModel]]
 
     model_: M
     metrics_: Mapping[str, Any]

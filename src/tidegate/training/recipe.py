@@ -74,6 +74,17 @@ class Recipe(BaseModel):
 
 R = TypeVar("R", bound=Recipe)
 
+_NETWORK_SIZES = (
+    "arch",
+    "hidden_size",
+    "num_layers",
+    "word_size",
+    "shape_size",
+    "character_size",
+    "character_embedding_size",
+    "character_encoder",
+)
+
 
 class WordRecipe(Recipe):
     """Settings that tasks over words share: how a word becomes a vector, and how many words make a batch."""
@@ -87,6 +98,10 @@ class WordRecipe(Recipe):
     word_dropout: Annotated[float, Field(ge=0)] = Field(
         0.25, description="a: a word seen n times becomes unknown with probability a / (a + n)"
     )
+
+    def network_sizes(self) -> dict[str, Any]:
+        """The keys that every network over words is built from, by name."""
+        return self.model_dump(include=set(_NETWORK_SIZES))
 
 
 # What other tools call our keys, where spelling alone would not lead there.

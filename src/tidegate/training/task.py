@@ -54,6 +54,10 @@ class TrainingTask(ABC, Generic[N]):
         """A fresh network; its weights are a function of the recipe's seed."""
 
     @abstractmethod
+    def with_arch(self, arch: str, time_budget: float | None) -> TrainingTask[N]:
+        """The same task for another architecture; what the data alone decide is worked out once for all of them."""
+
+    @abstractmethod
     def lengths(self) -> NDArray[np.int64]:
         """Tokens of each training sequence."""
 

@@ -45,7 +45,6 @@ class Classifier(Estimator[ClassifyRecipe, ClassifyModel]):
     """
 
     _schema = ClassifyRecipe
-    _model = ClassifyModel
 
     classes_: Array
     _columns: int | None  # of the matrix of 0 and 1 that was given for labels, if one was

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -38,20 +40,12 @@ class ClassifyTask(TrainingTask[ClassifyNetwork]):
         self.corpus = corpus
         self.tokens = corpus.tokens
         self._lengths = np.array([len(text) for text in corpus.encoded], dtype=np.int64)
-        self._dev_batches: list[TextBatch] | None = None
         self._decision: dict[str, Any] = {}
 
     def build_network(self) -> ClassifyNetwork:
         recipe, corpus = self.recipe, self.corpus
         settings = ClassifyNetworkSettings(
-            arch=recipe.arch,
-            hidden_size=recipe.hidden_size,
-            num_layers=recipe.num_layers,
-            word_size=recipe.word_size,
-            shape_size=recipe.shape_size,
-            character_size=recipe.character_size,
-            character_embedding_size=recipe.character_embedding_size,
-            character_encoder=recipe.character_encoder,
+            **recipe.network_sizes(),
             pools=recipe.pooling,
             has_wide_path=recipe.wide,
             is_multi_label=corpus.is_multi_label,
@@ -121,15 +115,29 @@ class ClassifyTask(TrainingTask[ClassifyNetwork]):
             counted = len(corpus.dev)
         return 0.5 * math.sqrt(max(0.0, score * (1 - score)) / max(1, counted))
 
+    @cached_property
+    def _dev_batches(self) -> list[TextBatch]:
+        encoder = self.corpus.encoder
+        known = [text for text in encoder.encode(self.corpus.dev) if (text.labels != UNKNOWN_LABEL).all()]
+        lengths = np.array([len(text) for text in known], dtype=np.int64)
+        order = reading_order(lengths, budget_tokens=_DEV_TOKENS)
+        return [encoder.collate([known[place] for place in places.tolist()]) for places in order]
+
+    @cached_property
+    def _baseline(self) -> dict[str, Any]:
+        return baseline_scores(self.corpus, out_of_scope=self.recipe.out_of_scope)
+
+    def with_arch(self, arch: str, time_budget: float | None) -> ClassifyTask:
+        """The same task for another architecture; what the data alone decide is worked out once for all of them."""
+        _ = self._dev_batches, self._baseline  # before copying, so that the copies have them
+        other = copy(self)
+        other.recipe = self.recipe.model_copy(update={"arch": arch, "time_budget": time_budget})
+        other._decision = {}
+        return other
+
     @torch.no_grad()
     def dev_loss(self, network: ClassifyNetwork) -> float:
         """Nats per text; texts with a label that training lacks take no part."""
-        if self._dev_batches is None:
-            encoder = self.corpus.encoder
-            known = [text for text in encoder.encode(self.corpus.dev) if (text.labels != UNKNOWN_LABEL).all()]
-            lengths = np.array([len(text) for text in known], dtype=np.int64)
-            order = reading_order(lengths, budget_tokens=_DEV_TOKENS)
-            self._dev_batches = [encoder.collate([known[place] for place in places.tolist()]) for places in order]
         was_training = network.training
         network.eval()
         total = sum(float(network.loss(batch)) * len(batch.labels) for batch in self._dev_batches)
@@ -148,7 +156,7 @@ class ClassifyTask(TrainingTask[ClassifyNetwork]):
         if corpus.test:
             result["test"] = model.evaluate(corpus.test)
         return result | {
-            "baseline": baseline_scores(corpus, out_of_scope=self.recipe.out_of_scope),
+            "baseline": self._baseline,
             "train_texts": len(corpus.train),
             "train_tokens": corpus.tokens,
             "split": corpus.split,

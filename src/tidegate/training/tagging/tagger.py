@@ -40,7 +40,6 @@ class Tagger(Estimator[TagRecipe, TagModel]):
     """
 
     _schema = TagRecipe
-    _model = TagModel
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn asks of an estimator before it searches over it; only scikit-learn calls this."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,23 +39,12 @@ class TagTask(TrainingTask[TagNetwork]):
         self.corpus = corpus
         self.tokens = corpus.tokens
         self._lengths = np.array([len(record) for record in corpus.encoded], dtype=np.int64)
-        self._dev_loss: DevelopmentLoss | None = None
 
     def build_network(self) -> TagNetwork:
         recipe, corpus = self.recipe, self.corpus
-        heads: dict[str, Head] = {}
-        for column in corpus.vocabulary.columns:
-            auto: Head = "crf" if len(column.labels) <= _MOST_CRF_LABELS else "softmax"
-            heads[column.name] = auto if recipe.head == "auto" else recipe.head
+        heads = self._heads()
         settings = TagNetworkSettings(
-            arch=recipe.arch,
-            hidden_size=recipe.hidden_size,
-            num_layers=recipe.num_layers,
-            word_size=recipe.word_size,
-            shape_size=recipe.shape_size,
-            character_size=recipe.character_size,
-            character_embedding_size=recipe.character_embedding_size,
-            character_encoder=recipe.character_encoder,
+            **recipe.network_sizes(),
             heads=heads,
         )
         observed = {name: [record.labels[name] for record in corpus.encoded] for name in heads}
@@ -66,6 +57,14 @@ class TagTask(TrainingTask[TagNetwork]):
                 dropout=recipe.dropout,
                 word_dropout=recipe.word_dropout,
             )
+
+    def _heads(self) -> dict[str, Head]:
+        """For each label column how it is decoded."""
+        heads: dict[str, Head] = {}
+        for column in self.corpus.vocabulary.columns:
+            auto: Head = "crf" if len(column.labels) <= _MOST_CRF_LABELS else "softmax"
+            heads[column.name] = auto if self.recipe.head == "auto" else self.recipe.head
+        return heads
 
     def lengths(self) -> NDArray[np.int64]:
         return self._lengths
@@ -92,9 +91,22 @@ class TagTask(TrainingTask[TagNetwork]):
         result = self.as_model(network).evaluate(self.corpus.dev)
         return float(np.mean([default_score(scores) for scores in (result, *result.get("columns", {}).values())]))
 
+    @cached_property
+    def _dev_loss(self) -> DevelopmentLoss:
+        return DevelopmentLoss(self.corpus)
+
+    @cached_property
+    def _baseline(self) -> dict[str, Any]:
+        return baseline_scores(self.corpus)
+
+    def with_arch(self, arch: str, time_budget: float | None) -> TagTask:
+        """The same task for another architecture; what the data alone decide is worked out once for all of them."""
+        _ = self._dev_loss, self._baseline  # before copying, so that the copies have them
+        other = copy(self)
+        other.recipe = self.recipe.model_copy(update={"arch": arch, "time_budget": time_budget})
+        return other
+
     def dev_loss(self, network: TagNetwork) -> float:
-        if self._dev_loss is None:
-            self._dev_loss = DevelopmentLoss(self.corpus)
         return self._dev_loss(network)
 
     @property
@@ -107,7 +119,7 @@ class TagTask(TrainingTask[TagNetwork]):
         if corpus.test:
             result["test"] = model.evaluate(corpus.test)
         return result | {
-            "baseline": baseline_scores(corpus),
+            "baseline": self._baseline,
             "train_sentences": len(corpus.train),
             "train_tokens": corpus.tokens,
             "split": corpus.split,
@@ -125,7 +137,7 @@ class TagTask(TrainingTask[TagNetwork]):
 
     def plan(self) -> list[tuple[str, str]]:
         corpus, rows = self.corpus, []
-        heads = self.build_network().settings.heads
+        heads = self._heads()
         for column in corpus.vocabulary.columns:
             shown = ", ".join(column.labels[:12]) + (", …" if len(column.labels) > 12 else "")
             scheme = column.scheme or "no span scheme"

@@ -21,7 +21,8 @@ class Run:
         score: on the test records (without any, on the development records); None where the run failed.
         scores: every score that is one number.
         parameters, megabytes: size of what was learnt, the latter on disk.
-        train_seconds, ms_per_sequence: of fitting all in all; of answering, batches and all, on the NumPy runtime.
+        train_seconds, ms_per_sequence: of fitting all in all, counting the data and fitting the n-grams too; of answering,
+            batches and all, on the NumPy runtime.
         failure: why the run failed; empty where it did not.
     """
 

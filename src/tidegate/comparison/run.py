@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tidegate.comparison.baselines import Baseline, baselines_of
+from tidegate.comparison.baselines import baselines_of
 from tidegate.comparison.leaderboard import Row, Run, rows_of
 from tidegate.comparison.material import Material, Portion, material_of
 from tidegate.comparison.picture import draw_leaderboard
@@ -99,13 +99,20 @@ def compare_material(
     spent_from = time.monotonic()
     for step in steps:
         task: TrainingTask[Any] | None = None
+        counting = 0.0
         for planned in step.runs:
             if planned.key in done:
                 continue
             try:
                 if task is None or task.recipe.seed != planned.seed:
+                    counting_from = time.monotonic()
                     task = material.task(step.portion, material.recipe.model_copy(update={"seed": planned.seed}))
-                finished = _finish(planned, step, task, material, out, _budget(material.recipe, began, len(left)))
+                    counting = time.monotonic() - counting_from  # n-grams and vocabulary: once for all, but part of what each costs
+                if planned.kind == "baseline":
+                    finished = _finish_baseline(planned, task, step.portion)
+                else:
+                    own = task.with_arch(planned.name, _budget(material.recipe, began, len(left)))
+                    finished = _finish(planned, step.portion, own, out, counting)
                 score = task.score_name
             except (TidegateError, ArithmeticError, RuntimeError, ValueError, MemoryError) as error:
                 finished = replace(planned, failure=f"{type(error).__name__}: {error}")
@@ -199,30 +206,27 @@ def _steps(material: Material[Any], plan: Plan) -> Iterator[_Step]:
             yield _Step(portion, runs)
 
 
-def _finish(planned: Run, step: _Step, task: TrainingTask[Any], material: Material[Any], out: Path, budget: float | None) -> Run:
+def _finish(planned: Run, portion: Portion[Any], task: TrainingTask[Any], out: Path, counting: float) -> Run:
+    """Trains and measures one network; `counting` are the seconds that counting and encoding the data took before."""
     began = time.monotonic()
-    if planned.kind == "baseline":
-        (baseline,) = (found for found in baselines_of(material.recipe.task) if found.name == planned.name)
-        return _finish_baseline(planned, baseline, task, step.portion)
-    own = task.with_arch(planned.name, budget)
     is_kept = planned.share == 1 and planned.fold is None
     place = out / "models" / (f"{planned.name}-{planned.seed}" if is_kept else "in-training")
     shutil.rmtree(place, ignore_errors=True)
-    result = train(own, place, overwrite=True, quiet=True, started=began)
-    seconds = time.monotonic() - began
+    result = train(task, place, overwrite=True, quiet=True, started=began)
+    seconds = counting + time.monotonic() - began
     if result.ended == INTERRUPTED:  # a network that was cut off is no contender
         shutil.rmtree(place, ignore_errors=True)
         raise KeyboardInterrupt
     model: Any = load(place)
-    records = step.portion.scored
-    scores = result.metrics["test" if step.portion.test else "dev"]
+    records = portion.scored
+    scores = result.metrics["test" if portion.test else "dev"]
     size = (place / "model.safetensors").stat().st_size + (place / "vocabulary.json").stat().st_size
     milliseconds = 1000 * _seconds(lambda: list(model.answers(iter(records)))) / len(records)
     if not is_kept:
         shutil.rmtree(place, ignore_errors=True)
     return replace(
         planned,
-        score=float(scores[own.score_name]),
+        score=float(scores[task.score_name]),
         scores={key: value for key, value in scores.items() if isinstance(value, float)},
         parameters=result.metrics["parameters"],
         megabytes=size / 1e6,
@@ -233,7 +237,8 @@ def _finish(planned: Run, step: _Step, task: TrainingTask[Any], material: Materi
     )
 
 
-def _finish_baseline(planned: Run, baseline: Baseline, task: TrainingTask[Any], portion: Portion[Any]) -> Run:
+def _finish_baseline(planned: Run, task: TrainingTask[Any], portion: Portion[Any]) -> Run:
+    (baseline,) = (found for found in baselines_of(task.recipe.task) if found.name == planned.name)
     began = time.monotonic()
     baseline.fit(task)
     seconds = time.monotonic() - began

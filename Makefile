@@ -1,43 +1,61 @@
-# The words here are the words in CI. Every target makes its own environment from the lock file when needed.
+# The words here are the words in CI. Every target makes its own environment from the lock file when needed, and compiles the engine when
+# its sources have changed; without the engine nothing here runs.
 #   make demo    the main job on the embedded data
 #   make test    all tests, slow ones too
 #   make check   formatting, lint, types, imports
+#   make engine  the compiled engine alone; what has not changed is not compiled again
 #   make bench   the figures of bench/RESULTS.md (an hour or two; wants the data folder: TIDEGATE_DATA, else ../shared/data)
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+ENGINE := .venv/engine
+# The folder too: it is newer once a file has been taken out of it.
+ENGINE_SOURCES := CMakeLists.txt src/tidegate/kernels/csrc $(wildcard src/tidegate/kernels/csrc/*)
 
-.PHONY: demo test test-fast check bench lock clean
+.PHONY: demo test test-fast check bench engine lock clean
 
-demo: $(READY)
+demo: engine
 	$(BIN)/tidegate demo --out demo
 	@echo "First, once in this shell: . $(BIN)/activate"
 
-test: $(READY)
+test: engine
 	$(BIN)/python -m pytest
 
-test-fast: $(READY)
+test-fast: engine
 	$(BIN)/python -m pytest -m "not slow"
 
-check: $(READY)
+check: engine
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(READY)
+bench: engine
 	$(BIN)/python bench/tagging.py ud_english_ewt wnut17 snips_nlu --seeds 3
 	$(BIN)/python bench/classification.py sms_spam banking77 clinc150 snips_nlu sentence_polarity --seeds 3
 
-$(READY): requirements/lock.txt pyproject.toml
+$(READY): requirements/lock.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/lock.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $(READY)
+
+# pip calls CMake in build/ and installs what comes out. Where there is something to compile again, CMake goes first, since pip keeps the
+# compiler's warnings to itself.
+$(ENGINE): $(READY) pyproject.toml $(ENGINE_SOURCES)
+	@build=build/$$($(BIN)/python -c "import sys; print(sys.implementation.cache_tag)"); \
+	if [ -f $$build/build.ninja ]; then PATH="$(BIN):$$PATH" cmake --build $$build; fi
+	@TIDEGATE_NEEDS_ENGINE=1 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . \
+	|| { echo "The engine was not built; the reason stands above. It wants a compiler for C++20: GCC or Clang." >&2; exit 1; }
+	touch $(ENGINE)
+
+# Asked every time: pip installs the package without the engine where it finds no compiler.
+engine: $(ENGINE)
+	@$(BIN)/python -c "import sys; from tidegate.kernels import engine; engine.is_built() or sys.exit(1)" \
+	|| { rm -f $(ENGINE); echo "The engine is not installed in .venv. Type make engine: that builds it, or says why not." >&2; exit 1; }
 
 # Resolves the ranges of pyproject.toml anew and writes the versions down, without local versions such as +cpu.
 lock:
-	rm -rf .venv
+	rm -rf .venv build
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet -r requirements/direct.txt
 	$(BIN)/python -m pip freeze --exclude-editable --exclude tidegate | sed 's/+[a-z0-9.]*$$//' > requirements/lock.txt

@@ -23,9 +23,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tidegate.cli.threads import use_threads
 from tidegate.data import Source, TextRecord
 from tidegate.data.texts import read_texts
+from tidegate.threads import use_threads
 
 # A cut: its name, and training, development (none: held out) and test texts.
 Cut = tuple[str, list[TextRecord], list[TextRecord], list[TextRecord]]

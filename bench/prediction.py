@@ -12,7 +12,7 @@ import argparse
 import statistics
 import time
 
-from tidegate.cli.threads import use_threads
+from tidegate.threads import use_threads
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tidegate.cli.threads import use_threads
+from tidegate.threads import use_threads
 
 FILES: dict[str, dict[str, list[str]]] = {
     "ud_english_ewt": {

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,25 +17,41 @@ ROOT = Path(__file__).parent.parent
 MOST_BYTES = 120_000_000
 
 
+PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+
+
+def install_base(folder: Path, source: Path, environment: Mapping[str, str]) -> Path:
+    """Makes an environment with tidegate from `source`, a checkout or a wheel, and its base dependencies at the versions of the lock file.
+
+    Gives its interpreter. `environment` is all that pip sees of ours.
+    """
+    # Our own pip works on it from outside: to give it one takes seconds.
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    python = folder / "bin" / "python"
+    install = [*PIP, "--python", str(python), "install", "--constraint", str(ROOT / "requirements" / "lock.txt"), str(source)]
+    done = subprocess.run(install, capture_output=True, text=True, timeout=600, check=False, env=dict(environment))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return python
+
+
 @pytest.fixture(scope="module")
 def base_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The interpreter of a new environment with tidegate and its base dependencies, at the versions of the lock file."""
-    folder = tmp_path_factory.mktemp("base") / "venv"
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    python = folder / "bin" / "python"
-    install = [
-        str(python),
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--constraint",
-        str(ROOT / "requirements" / "lock.txt"),
-    ]
-    done = subprocess.run([*install, str(ROOT)], capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, done.stderr
-    return python
+    """The interpreter of a new environment with tidegate, its engine and its base dependencies."""
+    folder = tmp_path_factory.mktemp("base")
+    # What `make engine` has compiled is not compiled again: the engine takes minutes. TIDEGATE_NEEDS_ENGINE: where it cannot be built, the
+    # compiler's words are wanted here and not a wheel without it.
+    compiled = ["--no-build-isolation", "--config-settings", f"build-dir=build/{sys.implementation.cache_tag}"]
+    done = subprocess.run(
+        [*PIP, "wheel", "--no-deps", *compiled, "--wheel-dir", str(folder), str(ROOT)],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+        env={**os.environ, "TIDEGATE_NEEDS_ENGINE": "1"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = folder.glob("*.whl")
+    return install_base(folder / "venv", wheel, os.environ)
 
 
 @pytest.mark.slow
@@ -88,3 +106,13 @@ def test_the_base_is_small(base_python: Path) -> None:
     size = sum(path.stat().st_size for path in counted)
     print(f"base install: {size / 1e6:.0f} MB")
     assert size <= MOST_BYTES
+
+
+@pytest.mark.slow
+def test_the_base_brings_the_engine_and_not_its_sources(base_python: Path) -> None:
+    code = "from tidegate.kernels import engine; print(engine.is_built(), engine.instruction_set(), engine.__file__)"
+    done = subprocess.run([str(base_python), "-c", code], capture_output=True, text=True, check=True)
+    is_built, instruction_set, file = done.stdout.split()
+    assert is_built == "True"
+    assert instruction_set in ("avx512", "avx2", "baseline", "neon")
+    assert not [path for path in Path(file).parent.rglob("*") if path.suffix in (".cpp", ".h", ".a")]

@@ -8,7 +8,8 @@
     │   ├── ModelError         a model directory that is missing, cut, altered or too new
     │   ├── OutputError        a place that cannot or must not be written
     │   ├── ShapeError         an array whose shape does not fit
-    │   └── MissingExtraError  a part of tidegate that was not installed
+    │   ├── MissingExtraError  a part of tidegate that was not installed
+    │   └── MissingEngineError the compiled engine was asked for and was not built
     └── RunError               it was started rightly and then failed; the command line exits with 1
 
     `training.estimator.NotFittedError` is a UserError too, and scikit-learn's error of that name.
@@ -52,6 +53,16 @@ class OutputError(UserError):
 
 class ShapeError(UserError, ValueError):
     """An array whose shape does not fit."""
+
+
+class MissingEngineError(UserError, ImportError):
+    """The compiled engine was asked for by name and was not built."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(
+            f"tidegate's compiled engine is not there ({cause}). Install a C++ compiler (GCC 12, Clang 15 or newer) and "
+            "install tidegate anew; without it tidegate runs on its plain twins."
+        )
 
 
 class MissingExtraError(UserError, ImportError):

@@ -146,7 +146,7 @@ def _run(
     quiet: bool,
 ) -> None:
     started = time.monotonic()
-    from tidegate.cli.threads import use_threads
+    from tidegate.threads import use_threads
 
     count = use_threads(threads)
     from tidegate.comparison.plan import Plan, default_folder, schema_of

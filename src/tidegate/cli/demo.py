@@ -30,7 +30,7 @@ def demo(
     version: Version = False,
 ) -> None:
     """Train rnn, lstm, gru, bilstm and bigru on generated sentences (no data needed, about a minute) and compare them with theory."""
-    from tidegate.cli.threads import use_threads
+    from tidegate.threads import use_threads
 
     use_threads(threads)
     if not quiet:

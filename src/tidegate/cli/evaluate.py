@@ -49,7 +49,7 @@ def evaluate(
 
     tidegate evaluate spam-model/ other.csv --text body --label is_spam
     """
-    from tidegate.cli.threads import use_threads
+    from tidegate.threads import use_threads
 
     use_threads(threads)
     from tidegate.cli.progress import counted

@@ -83,7 +83,7 @@ def predict(
 
     tidegate predict spam-model/ new.csv --threshold 0.9 --with-input --output answers.csv
     """
-    from tidegate.cli.threads import use_threads
+    from tidegate.threads import use_threads
 
     use_threads(threads)
     from tidegate.artefact import write_atomically

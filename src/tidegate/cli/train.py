@@ -61,7 +61,7 @@ def tag(
 ) -> None:
     """Train a tagger: a label for every token (parts of speech, named entities, slots)."""
     started = time.monotonic()
-    from tidegate.cli.threads import use_threads
+    from tidegate.threads import use_threads
 
     count = use_threads(threads)
     from tidegate.training.recipe import build_recipe, parse_setting
@@ -129,7 +129,7 @@ def classify(
 ) -> None:
     """Train a classifier: a label for every text or word (topic, intent, spam, sentiment, language)."""
     started = time.monotonic()
-    from tidegate.cli.threads import use_threads
+    from tidegate.threads import use_threads
 
     count = use_threads(threads)
     from tidegate.cli.progress import steps_shown

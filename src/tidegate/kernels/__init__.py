@@ -1,6 +1,7 @@
-"""Recurrent cells on the CPU: the list of architectures, the plain twins, and the NumPy loop over ragged batches."""
+"""Recurrent cells on the CPU: the list of architectures, the plain twins, the engine, and the NumPy loop that stands in for it."""
 
 from tidegate.kernels.architecture import ARCHITECTURES, GATES, Architecture, Cell, architecture
+from tidegate.kernels.layer import RecurrentLayer
 from tidegate.kernels.recurrence import PackedCell, TimeMajor, run_packed
 from tidegate.kernels.twins import CELLS, CellWeights, run_layer
 
@@ -12,6 +13,7 @@ __all__ = [
     "Cell",
     "CellWeights",
     "PackedCell",
+    "RecurrentLayer",
     "TimeMajor",
     "architecture",
     "run_layer",

@@ -7,12 +7,17 @@ Source: Lafferty, McCallum & Pereira 2001; as the last layer of a tagger, Huang,
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
+from tidegate.kernels import engine
 from tidegate.nn.ragged import PaddedLayout
+from tidegate.nn.recurrence import array_of, is_for_engine, is_plain_torch
 
 
 class CRF(nn.Module):
@@ -41,6 +46,8 @@ class CRF(nn.Module):
     def negative_log_likelihood(self, emissions: Tensor, labels: Tensor, offsets: NDArray[np.int64]) -> Tensor:
         """The sum over all sequences of −log p(labels | emissions), for emissions [N, K] and labels [N]; in nats."""
         pair, start, end = self.scores()
+        if engine.is_built() and is_plain_torch() and all(is_for_engine(part, emissions.dtype) for part in (emissions, pair, start, end)):
+            return _EngineLoss.apply(emissions, pair, start, end, labels, offsets)  # type: ignore[no-any-return,no-untyped-call]
         return self._log_partition(emissions, offsets, pair, start, end) - self._path_score(emissions, labels, offsets, pair, start, end)
 
     @staticmethod
@@ -75,3 +82,22 @@ class CRF(nn.Module):
             alpha = padded[t, :active] + torch.logsumexp(alpha[:, None, :] + to_from, dim=2)
         finished.append(alpha)
         return torch.logsumexp(torch.cat(finished) + end, dim=1).sum()
+
+
+class _EngineLoss(torch.autograd.Function):
+    """Loss and gradients in one pass of the engine; the backward pass has only to scale them."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, emissions: Tensor, pair: Tensor, start: Tensor, end: Tensor, labels: Tensor, offsets: NDArray[np.int64]
+    ) -> Tensor:
+        arrays = [array_of(tensor) for tensor in (emissions, pair, start, end)]
+        loss, *gradients = engine.crf_loss(arrays[0], labels.numpy(), offsets, *arrays[1:], needs_gradients=any(ctx.needs_input_grad[:4]))
+        if any(ctx.needs_input_grad[:4]):
+            ctx.save_for_backward(*map(torch.from_numpy, gradients))
+        return emissions.new_tensor(loss)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        return *(saved * gradient for saved in ctx.saved_tensors), None, None

@@ -1,8 +1,10 @@
 """The recurrent stack: layers on top of each other, one or two directions, any architecture, ragged in and out.
 
 Takes x [N, I] and offsets [B+1]; gives states [N, H], or [N, 2H] with the two directions side by
-side. Each direction is a network of its own that reads its own way. A layer runs on torch.nn where
-torch.nn has the cell and on the twin in `cells` where it has not; the numbers are the twins'.
+side. Each direction is a network of its own that reads its own way. A layer runs on the engine, both
+directions in one call. Where the engine was not built, and for what it does not do (another device or
+dtype, autocast, torch.func's transforms), a layer is padded and runs on torch.nn where torch.nn has the
+cell and on the twin in `cells` where it has not. The numbers are the twins' everywhere.
 """
 
 from __future__ import annotations
@@ -14,10 +16,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tidegate.kernels import GATES, Architecture, Cell
+from tidegate.kernels import GATES, Architecture, Cell, engine
 from tidegate.nn.cells import gru_step
 from tidegate.nn.dropouts import variational_dropout
 from tidegate.nn.ragged import PaddedLayout
+from tidegate.nn.recurrence import DirectionWeights, is_for_engine, is_plain_torch, recurrence
 
 
 class Direction(nn.Module):
@@ -43,8 +46,12 @@ class Direction(nn.Module):
             with torch.no_grad():
                 self.bias_ih[hidden_size : 2 * hidden_size] += 1.0
 
+    def weights(self) -> DirectionWeights:
+        """weight_ih, weight_hh, bias_ih, bias_hh."""
+        return self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
+
     def forward(self, x: Tensor) -> Tensor:
-        """States [T, B, H] for x [T, B, I], from a state of zeros."""
+        """States [T, B, H] for x [T, B, I], from a state of zeros, on torch alone."""
         weights: list[Tensor] = [self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh]
         zero = x.new_zeros(1, x.shape[1], self.hidden_size)
         # has_biases, num_layers, dropout, train, bidirectional, batch_first
@@ -86,11 +93,22 @@ class RecurrentStack(nn.Module):
 
     def forward(self, x: Tensor, offsets: NDArray[np.int64]) -> Tensor:
         """States [N, directions · H] for x [N, I] and offsets [B+1]."""
-        layouts = [PaddedLayout(offsets, reverse=reverse) for reverse in (False, True)]
+        layouts: list[PaddedLayout] = []
         for number, layer in enumerate(self.layers):
             assert isinstance(layer, nn.ModuleList)
             if number:
                 x = variational_dropout(x, offsets, p=self.dropout, is_training=self.training)
-            states = [layout.unpad(direction(layout.pad(x))) for direction, layout in zip(layer, layouts, strict=False)]
+            directions: list[Direction] = list(layer)  # type: ignore[arg-type]
+            weights = [direction.weights() for direction in directions]
+            if _runs_on_engine(x, weights):
+                x = recurrence(directions[0].cell, x, offsets, weights)[0]
+                continue
+            layouts = layouts or [PaddedLayout(offsets, reverse=reverse) for reverse in (False, True)]
+            states = [layout.unpad(direction(layout.pad(x))) for direction, layout in zip(directions, layouts, strict=False)]
             x = torch.cat(states, dim=1) if len(states) == 2 else states[0]
         return x
+
+
+def _runs_on_engine(x: Tensor, weights: list[DirectionWeights]) -> bool:
+    parts = [x, *(part for direction in weights for part in direction)]
+    return engine.is_built() and is_plain_torch() and all(is_for_engine(part, x.dtype) for part in parts)

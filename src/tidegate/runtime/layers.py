@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.artefact import StoredModel
-from tidegate.kernels import Architecture, CellWeights, PackedCell, TimeMajor, architecture, run_packed
+from tidegate.kernels import Architecture, CellWeights, RecurrentLayer, architecture
 
 Array = NDArray[np.floating[Any]]
 Ids = NDArray[np.int64]
@@ -23,23 +23,19 @@ class RecurrentStack:
 
     def __init__(self, model: StoredModel, prefix: str, arch: Architecture, num_layers: int) -> None:
         self._layers = [
-            [_direction(model, f"{prefix}.layers.{layer}.{direction}", arch) for direction in range(arch.directions)]
+            RecurrentLayer(arch.cell, [_weights(model, f"{prefix}.layers.{layer}.{direction}") for direction in range(arch.directions)])
             for layer in range(num_layers)
         ]
 
     def __call__(self, x: Array, offsets: Ids, places: Ids | None = None) -> Array:
         """With `places` [N], x [U, I] holds each distinct input once."""
-        layouts = [TimeMajor.of(offsets, reverse=reverse) for reverse in (False, True)]
         for number, layer in enumerate(self._layers):
-            read = places if number == 0 else None
-            states = [run_packed(cell, x, layout, read) for cell, layout in zip(layer, layouts, strict=False)]
-            x = np.concatenate(states, axis=1) if len(states) == 2 else states[0]
+            x = layer(x, offsets, places if number == 0 else None)
         return x
 
 
-def _direction(model: StoredModel, name: str, arch: Architecture) -> PackedCell:
-    parts = (model.tensor(f"{name}.{part}") for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
-    return PackedCell.pack(arch.cell, CellWeights(*parts))
+def _weights(model: StoredModel, name: str) -> CellWeights:
+    return CellWeights(*(model.tensor(f"{name}.{part}") for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")))
 
 
 class CharacterCNN:

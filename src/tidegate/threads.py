@@ -1,4 +1,4 @@
-"""How many threads: what this process may really use, told to the libraries before they are loaded."""
+"""How many threads: what this process may really use, told to the libraries before they are loaded. Imports no NumPy."""
 
 from __future__ import annotations
 
@@ -22,15 +22,24 @@ def available_threads() -> int:
     return count
 
 
-def use_threads(asked: int | None) -> int:
-    """Settles the number of threads for NumPy (and torch, which reads the same variable) and gives it.
+def default_threads() -> int:
+    """TIDEGATE_NUM_THREADS, else what is available.
 
-    Precedence: `--threads`, TIDEGATE_NUM_THREADS, what is available. Must run before NumPy is imported.
+    Raises:
+        RecipeError: the variable holds no whole number above 0.
     """
     named = os.environ.get("TIDEGATE_NUM_THREADS", "")
     if named and not (named.isdecimal() and int(named) > 0):
         raise RecipeError(f"TIDEGATE_NUM_THREADS is '{named}'; a whole number above 0 was expected. Correct it or unset it.")
-    count = asked or int(named or available_threads())
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    return int(named or available_threads())
+
+
+def use_threads(asked: int | None) -> int:
+    """Settles the number of threads for NumPy, the engine and torch, which read it from the environment, and gives it.
+
+    Precedence: `--threads`, TIDEGATE_NUM_THREADS, what is available. Must run before NumPy is imported.
+    """
+    count = asked or default_threads()
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TIDEGATE_NUM_THREADS"):
         os.environ[name] = str(count)
     return count

@@ -1,0 +1,200 @@
+"""One recurrent layer on the engine, with gradients: what the stack and the drop-ins for torch.nn run on.
+
+Everything is flat: x [N, I] holds the steps of all sequences one after another, offsets [B+1] say where
+each begins. D directions (one or two) run in one call of the engine. Letters and gate order as in
+`tidegate.kernels.twins`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.autograd import forward_ad
+
+from tidegate.kernels import engine
+from tidegate.nn.layouts import Layout
+
+EngineCell = Literal["rnn", "rnn-relu", "lstm", "gru", "gru-reset-after"]
+# weight_ih [G·H, I], weight_hh [G·H, H], bias_ih [G·H], bias_hh [G·H] of one direction; both biases or neither.
+DirectionWeights = tuple[Tensor, Tensor, Tensor | None, Tensor | None]
+
+_PLAIN = (Tensor, torch.nn.Parameter)
+_DTYPES = (torch.float32, torch.float64)
+_autocast = torch._C._is_any_autocast_enabled
+_modes = torch._C._len_torch_dispatch_stack
+_transform = torch._C._functorch.peek_interpreter_stack
+_tracing = torch._C._get_tracing_state
+_REFUSAL = (
+    "the gradient of a gradient (create_graph=True) was asked of a recurrent layer that ran on tidegate's engine, which has first "
+    "derivatives only. Use torch.nn.RNN, torch.nn.LSTM or torch.nn.GRU there, whose state_dict() is the same, or tidegate.nn.cells."
+)
+
+
+def is_plain_torch() -> bool:
+    """Whether nothing wants to see or to change torch's operations one by one, so that the engine may take their place.
+
+    False under autocast, torch.func's transforms, forward-mode differentiation, torch.jit.trace and dispatch modes.
+    """
+    return not (_autocast() or _modes() or forward_ad._current_level >= 0) and _transform() is None and _tracing() is None
+
+
+def is_for_engine(tensor: Any, dtype: torch.dtype) -> bool:
+    """Whether the engine can read the tensor: no subclass, dense, on the CPU, of that dtype, and that one float32 or float64."""
+    return (
+        type(tensor) in _PLAIN
+        and tensor.dtype is dtype
+        and dtype in _DTYPES
+        and tensor.is_cpu
+        and tensor.layout is torch.strided
+        and not tensor.is_neg()
+    )
+
+
+def array_of(tensor: Tensor) -> NDArray[Any]:
+    """The tensor's own memory as a C-contiguous array; a copy only where it is not contiguous."""
+    array: NDArray[Any] = (tensor.detach() if tensor.requires_grad else tensor).contiguous().numpy()
+    return array
+
+
+def engine_layer(cell: EngineCell, weights: Sequence[DirectionWeights], *, reverse: bool = False, trains: bool = False) -> engine.Layer:
+    """The engine's layer for torch's weights, packed: a copy, which later changes of the weights do not reach."""
+    arrays: list[Any] = [tuple(None if part is None else array_of(part) for part in direction) for direction in weights]
+    return engine.Layer(cell, arrays, reverse=reverse, trains=trains, threads=torch.get_num_threads())
+
+
+def recurrence(
+    cell: EngineCell,
+    x: Tensor,
+    offsets: NDArray[np.int64],
+    weights: Sequence[DirectionWeights],
+    h0: Tensor | None = None,
+    c0: Tensor | None = None,
+    *,
+    reverse: bool = False,
+    enters: Layout | None = None,
+    leaves: Layout | None = None,
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """The states of one layer at every step, and each sequence's last.
+
+    Args:
+        cell: which; `gru` is the paper's, `gru-reset-after` torch's.
+        x: float32 or float64 [N, I], on the CPU.
+        offsets: [B+1], from 0 to N; sequences may be empty.
+        weights: of D directions, dtype as x. Of two, the second reads from the end of each sequence.
+        h0, c0: [D, B, H], the states to begin from; None for zeros.
+        reverse: with one direction: read from the end.
+        enters: x comes as a batch of this layout instead. The turn is made here because each view that autograd records costs a
+            small layer as much as the engine's own work.
+        leaves: y is to leave as a batch of this layout.
+
+    Returns:
+        y [N, D·H], the directions side by side; hn [D, B, H] and, of the LSTM, cn [D, B, H], else None: the states after each
+        sequence's last step read. All differentiable once by x, h0, c0 and the weights.
+
+    Raises:
+        ShapeError: x, the offsets, the weights or the states do not fit each other.
+        RuntimeError: in the backward pass of a backward pass.
+    """
+    parts = [part for direction in weights for part in direction]
+    call = _Call(cell, offsets, reverse, enters, leaves)
+    if torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in (x, h0, c0, *parts)):
+        outputs: tuple[Tensor, ...] = _Recurrence.apply(call, x, h0, c0, *parts)  # type: ignore[no-untyped-call]
+    else:
+        layer = engine_layer(cell, weights, reverse=reverse)
+        outputs = call.outputs(layer.forward(array_of(call.flat(x)), offsets, _or_none(h0), _or_none(c0), threads=torch.get_num_threads()))
+    return outputs[0], outputs[1], outputs[2] if len(outputs) == 3 else None
+
+
+class _Call(NamedTuple):
+    """What a pass over one layer depends on besides tensors."""
+
+    cell: EngineCell
+    offsets: NDArray[np.int64]
+    reverse: bool
+    enters: Layout | None
+    leaves: Layout | None
+
+    def flat(self, x: Tensor) -> Tensor:
+        return (x if self.enters is None else self.enters.flatten(x)).contiguous()
+
+    def outputs(self, output: engine.Output) -> tuple[Tensor, ...]:
+        y = torch.from_numpy(output.y)
+        ends = [torch.from_numpy(end) for end in (output.hn, output.cn) if end is not None]
+        return y if self.leaves is None else self.leaves.restore(y), *ends
+
+    def forward(
+        self, x: Tensor, h0: Tensor | None, c0: Tensor | None, parts: Sequence[Tensor | None]
+    ) -> tuple[engine.Output, engine.Layer]:
+        """What the engine gives, its tape included, and the layer that `backward` needs."""
+        weights: list[Any] = [parts[begin : begin + 4] for begin in range(0, len(parts), 4)]
+        layer = engine_layer(self.cell, weights, reverse=self.reverse, trains=True)
+        output = layer.forward(array_of(x), self.offsets, _or_none(h0), _or_none(c0), keep=True, threads=torch.get_num_threads())
+        return output, layer
+
+
+class _Recurrence(torch.autograd.Function):
+    """Gradients by the engine. What it keeps for them hangs on a saved tensor, and so lives exactly as long as torch's own would."""
+
+    @staticmethod
+    def forward(ctx: Any, call: _Call, x: Tensor, h0: Tensor | None, c0: Tensor | None, *parts: Tensor | None) -> tuple[Tensor, ...]:
+        ctx.set_materialize_grads(False)
+        x = call.flat(x)
+        output, layer = call.forward(x, h0, c0, parts)
+        keeper = torch.empty(0)
+        keeper.kept = layer, output.tape  # type: ignore[attr-defined]
+        ctx.call = call
+        ctx.save_for_backward(keeper, x, h0, c0, *parts)
+        return call.outputs(output)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
+        call: _Call = ctx.call
+        keeper, x, h0, c0, *parts = ctx.saved_tensors
+        if hasattr(keeper, "kept"):
+            layer, tape = keeper.kept
+        else:  # a saved-tensor hook, activation checkpointing for one, gave back another tensor: computed once more
+            output, layer = call.forward(x, h0, c0, parts)
+            tape = output.tape
+        dy, *ends = gradients
+        if dy is not None and call.leaves is not None:
+            dy = call.leaves.flatten(dy)
+        _, needs_dx, needs_dh0, needs_dc0, *_ = ctx.needs_input_grad
+        found = layer.backward(
+            tape,
+            array_of(x),
+            *map(_or_none, (dy, *ends)),
+            needs_dx=needs_dx,
+            needs_dh0=needs_dh0 or needs_dc0,
+            threads=torch.get_num_threads(),
+        )
+        arrays = [found.dx, found.dh0, found.dc0, *(part for direction in found.weights for part in direction)]
+        tensors = [
+            torch.from_numpy(array) if is_needed and array is not None else None
+            for array, is_needed in zip(arrays, ctx.needs_input_grad[1:], strict=True)
+        ]
+        if tensors[0] is not None and call.enters is not None:
+            tensors[0] = call.enters.restore(tensors[0])
+        if torch.is_grad_enabled():
+            tensors = list(_Once.apply(*(None if part is None else part.requires_grad_() for part in tensors)))  # type: ignore[no-untyped-call]
+        return None, *tensors
+
+
+class _Once(torch.autograd.Function):
+    """Hands gradients on and refuses to be differentiated, whatever the gradients depend on."""
+
+    @staticmethod
+    def forward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        return tuple(None if part is None else part.view_as(part) for part in gradients)
+
+    @staticmethod
+    def backward(ctx: Any, *_: Tensor | None) -> Any:
+        raise RuntimeError(_REFUSAL)
+
+
+def _or_none(tensor: Tensor | None) -> NDArray[Any] | None:
+    return None if tensor is None else array_of(tensor)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from tidegate.errors import RecipeError
 
+MOST_THREADS = 1024
+
 
 def available_threads() -> int:
     """The smaller of CPU affinity and cgroup quota, at least 1."""
@@ -29,8 +31,10 @@ def default_threads() -> int:
         RecipeError: the variable holds no whole number above 0.
     """
     named = os.environ.get("TIDEGATE_NUM_THREADS", "")
-    if named and not (named.isdecimal() and int(named) > 0):
-        raise RecipeError(f"TIDEGATE_NUM_THREADS is '{named}'; a whole number above 0 was expected. Correct it or unset it.")
+    if named and not (named.isdecimal() and 0 < int(named) <= MOST_THREADS):
+        raise RecipeError(
+            f"TIDEGATE_NUM_THREADS is '{named}'; a whole number above 0 was expected, {MOST_THREADS} at most. Correct it or unset it."
+        )
     return int(named or available_threads())
 
 

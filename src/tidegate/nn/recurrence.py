@@ -35,6 +35,13 @@ _REFUSAL = (
 )
 
 
+def is_engine_there() -> bool:
+    """Whether the engine was built; where it was not, that is said once."""
+    if not engine.is_built():
+        engine.note_missing()
+    return engine.is_built()
+
+
 def is_plain_torch() -> bool:
     """Whether nothing wants to see or to change torch's operations one by one, so that the engine may take their place.
 
@@ -57,7 +64,12 @@ def is_for_engine(tensor: Any, dtype: torch.dtype) -> bool:
 
 def array_of(tensor: Tensor) -> NDArray[Any]:
     """The tensor's own memory as a C-contiguous array; a copy only where it is not contiguous."""
-    array: NDArray[Any] = (tensor.detach() if tensor.requires_grad else tensor).contiguous().numpy()
+    return np.ascontiguousarray(view_of(tensor))
+
+
+def view_of(tensor: Tensor) -> NDArray[Any]:
+    """The tensor's own memory as an array of the same strides."""
+    array: NDArray[Any] = (tensor.detach() if tensor.requires_grad else tensor).numpy()
     return array
 
 
@@ -106,7 +118,7 @@ def recurrence(
         outputs: tuple[Tensor, ...] = _Recurrence.apply(call, x, h0, c0, *parts)  # type: ignore[no-untyped-call]
     else:
         layer = engine_layer(cell, weights, reverse=reverse)
-        outputs = call.outputs(layer.forward(array_of(call.flat(x)), offsets, _or_none(h0), _or_none(c0), threads=torch.get_num_threads()))
+        outputs = call.outputs(layer.forward(call.flat(x), offsets, _or_none(h0), _or_none(c0), threads=torch.get_num_threads()))
     return outputs[0], outputs[1], outputs[2] if len(outputs) == 3 else None
 
 
@@ -119,22 +131,20 @@ class _Call(NamedTuple):
     enters: Layout | None
     leaves: Layout | None
 
-    def flat(self, x: Tensor) -> Tensor:
-        return (x if self.enters is None else self.enters.flatten(x)).contiguous()
+    def flat(self, x: Tensor) -> NDArray[Any]:
+        return array_of(x) if self.enters is None else self.enters.flatten(view_of(x))
 
     def outputs(self, output: engine.Output) -> tuple[Tensor, ...]:
-        y = torch.from_numpy(output.y)
-        ends = [torch.from_numpy(end) for end in (output.hn, output.cn) if end is not None]
-        return y if self.leaves is None else self.leaves.restore(y), *ends
+        y = output.y if self.leaves is None else self.leaves.restore(output.y)
+        return tuple(torch.from_numpy(part) for part in (y, output.hn, output.cn) if part is not None)
 
     def forward(
-        self, x: Tensor, h0: Tensor | None, c0: Tensor | None, parts: Sequence[Tensor | None]
+        self, x: NDArray[Any], h0: Tensor | None, c0: Tensor | None, parts: Sequence[Tensor | None]
     ) -> tuple[engine.Output, engine.Layer]:
         """What the engine gives, its tape included, and the layer that `backward` needs."""
         weights: list[Any] = [parts[begin : begin + 4] for begin in range(0, len(parts), 4)]
         layer = engine_layer(self.cell, weights, reverse=self.reverse, trains=True)
-        output = layer.forward(array_of(x), self.offsets, _or_none(h0), _or_none(c0), keep=True, threads=torch.get_num_threads())
-        return output, layer
+        return layer.forward(x, self.offsets, _or_none(h0), _or_none(c0), keep=True, threads=torch.get_num_threads()), layer
 
 
 class _Recurrence(torch.autograd.Function):
@@ -143,45 +153,54 @@ class _Recurrence(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, call: _Call, x: Tensor, h0: Tensor | None, c0: Tensor | None, *parts: Tensor | None) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
-        x = call.flat(x)
-        output, layer = call.forward(x, h0, c0, parts)
+        flat = call.flat(x)
+        output, layer = call.forward(flat, h0, c0, parts)
         keeper = torch.empty(0)
         keeper.kept = layer, output.tape  # type: ignore[attr-defined]
+        # x itself where its memory is what was read, for torch to see if it is written to; else the copy that was read.
+        ctx.is_flat = not np.may_share_memory(flat, view_of(x))
         ctx.call = call
-        ctx.save_for_backward(keeper, x, h0, c0, *parts)
+        ctx.save_for_backward(keeper, torch.from_numpy(flat) if ctx.is_flat else x, h0, c0, *parts)
         return call.outputs(output)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
         call: _Call = ctx.call
         keeper, x, h0, c0, *parts = ctx.saved_tensors
+        flat = array_of(x) if ctx.is_flat else call.flat(x)
         if hasattr(keeper, "kept"):
             layer, tape = keeper.kept
         else:  # a saved-tensor hook, activation checkpointing for one, gave back another tensor: computed once more
-            output, layer = call.forward(x, h0, c0, parts)
+            output, layer = call.forward(flat, h0, c0, parts)
             tape = output.tape
         dy, *ends = gradients
-        if dy is not None and call.leaves is not None:
-            dy = call.leaves.flatten(dy)
         _, needs_dx, needs_dh0, needs_dc0, *_ = ctx.needs_input_grad
         found = layer.backward(
             tape,
-            array_of(x),
-            *map(_or_none, (dy, *ends)),
+            flat,
+            None if dy is None else array_of(dy) if call.leaves is None else call.leaves.flatten(view_of(dy)),
+            *map(_or_none, ends),
             needs_dx=needs_dx,
             needs_dh0=needs_dh0 or needs_dc0,
             threads=torch.get_num_threads(),
         )
-        arrays = [found.dx, found.dh0, found.dc0, *(part for direction in found.weights for part in direction)]
+        dx = found.dx if found.dx is None or call.enters is None else call.enters.restore(found.dx)
+        arrays = [dx, found.dh0, found.dc0, *(part for direction in found.weights for part in direction)]
         tensors = [
             torch.from_numpy(array) if is_needed and array is not None else None
             for array, is_needed in zip(arrays, ctx.needs_input_grad[1:], strict=True)
         ]
-        if tensors[0] is not None and call.enters is not None:
-            tensors[0] = call.enters.restore(tensors[0])
-        if torch.is_grad_enabled():
-            tensors = list(_Once.apply(*(None if part is None else part.requires_grad_() for part in tensors)))  # type: ignore[no-untyped-call]
-        return None, *tensors
+        return None, *(differentiable_once(tensors) if torch.is_grad_enabled() else tensors)
+
+
+def differentiable_once(gradients: Sequence[Tensor | None]) -> tuple[Tensor | None, ...]:
+    """Gradients computed under create_graph=True, made to refuse their own differentiation with a clear message.
+
+    torch's `once_differentiable` does so only where the incoming gradient requires one; of y.sum(), whose does not, it would give
+    a gradient of the gradient that silently lacks this layer.
+    """
+    marked: tuple[Tensor | None, ...] = _Once.apply(*(None if part is None else part.requires_grad_() for part in gradients))  # type: ignore[no-untyped-call]
+    return marked
 
 
 class _Once(torch.autograd.Function):

@@ -17,10 +17,19 @@ from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
 
 from tidegate.kernels import engine
-from tidegate.nn.layouts import FlatLayout, Layout, packed_layout, padded_layout
-from tidegate.nn.packed import PackedLayers, stamps
+from tidegate.nn.layouts import Layout, packed_layout, padded_layout
+from tidegate.nn.packed import PackedLayers
 from tidegate.nn.paper_gru import run_module
-from tidegate.nn.recurrence import DirectionWeights, EngineCell, array_of, engine_layer, is_for_engine, is_plain_torch, recurrence
+from tidegate.nn.recurrence import (
+    DirectionWeights,
+    EngineCell,
+    array_of,
+    is_engine_there,
+    is_for_engine,
+    is_plain_torch,
+    recurrence,
+    view_of,
+)
 
 _CELLS: dict[str, EngineCell] = {"RNN_TANH": "rnn", "RNN_RELU": "rnn-relu", "LSTM": "lstm", "GRU": "gru-reset-after"}
 _is_compiling = torch.compiler.is_compiling
@@ -58,7 +67,7 @@ class _OnEngine(nn.RNNBase):
         is_packed = isinstance(input, PackedSequence)
         x = input.data if is_packed else input
         weights, packed = self._weights()
-        if not weights or self.proj_size or not is_for_engine(x, weights[0].dtype) or not is_plain_torch() or not engine.is_built():
+        if not weights or self.proj_size or not is_for_engine(x, weights[0].dtype) or not is_plain_torch() or not is_engine_there():
             return self._by_torch(input, hx)
         layout, is_single = self._layout(input, x), x is input and x.dim() == 2
         states = None if layout is None else [] if hx is None else self._states(hx, layout.sequences, x.dtype, is_single)
@@ -67,7 +76,7 @@ class _OnEngine(nn.RNNBase):
         if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (x, *states, *weights)):
             y, last = self._train(x, layout, states, weights)
         else:
-            y, last = self._infer(x, layout, states, packed or self._pack(weights))
+            y, last = self._infer(x, layout, states, (packed or self._pack(weights)).layers)
         if is_single:
             last = [part.squeeze(1) for part in last]
         output = PackedSequence(y, input.batch_sizes, input.sorted_indices, input.unsorted_indices) if is_packed else y
@@ -79,7 +88,7 @@ class _OnEngine(nn.RNNBase):
     def _cell(self) -> EngineCell:
         return _CELLS[self.mode]
 
-    def _weights(self) -> tuple[list[Tensor], list[engine.Layer] | None]:
+    def _weights(self) -> tuple[list[Tensor], PackedLayers | None]:
         """All weights as they stand, torch.nn's order, none where one is not for the engine; and what is packed of just these."""
         names, parameters = self._flat_weights_names, self._parameters
         try:
@@ -88,7 +97,7 @@ class _OnEngine(nn.RNNBase):
             weights = [getattr(self, name, None) for name in names]
         packed = self._packed
         if packed is not None and packed.fits(self._cell(), weights):
-            return weights, packed.layers
+            return weights, packed
         dtype: Any = getattr(weights[0], "dtype", None)
         return (weights if all(is_for_engine(weight, dtype) for weight in weights) else []), None
 
@@ -117,12 +126,10 @@ class _OnEngine(nn.RNNBase):
         each: list[Any] = [(*weights[begin : begin + size], None, None)[:4] for begin in range(0, len(weights), size)]
         return [each[begin : begin + directions] for begin in range(0, len(each), directions)]
 
-    def _pack(self, weights: Sequence[Tensor]) -> list[engine.Layer]:
-        cell, before = self._cell(), stamps(weights)
-        layers = [engine_layer(cell, layer) for layer in self._by_layer(weights)]
-        if before is not None:
-            self.__dict__["_packed"] = PackedLayers(cell, before, layers)
-        return layers
+    def _pack(self, weights: Sequence[Tensor]) -> PackedLayers:
+        packed = PackedLayers(self._cell(), weights, self._by_layer(weights))
+        self.__dict__["_packed"] = packed
+        return packed
 
     def _train(self, x: Tensor, layout: Layout, states: Sequence[Tensor], weights: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
         self.__dict__.pop("_packed", None)  # the weights are about to change
@@ -139,8 +146,7 @@ class _OnEngine(nn.RNNBase):
 
     def _infer(self, x: Tensor, layout: Layout, states: Sequence[Tensor], layers: Sequence[engine.Layer]) -> tuple[Tensor, list[Tensor]]:
         threads, offsets = torch.get_num_threads(), layout.offsets
-        # Where nothing is to be recorded and nothing moves, NumPy's views are made in a sixth of the time of torch's.
-        flat = array_of(x).reshape(layout.rows, -1) if isinstance(layout, FlatLayout) else array_of(layout.flatten(x))
+        flat = layout.flatten(view_of(x))
         begins = [array_of(part) for part in states]
         ends: list[Any]
         if len(layers) == 1:
@@ -154,7 +160,7 @@ class _OnEngine(nn.RNNBase):
                 flat, *ends, _ = layer.forward(flat, offsets, *begin, threads=threads)
                 last.append(ends)
             ends = [None if parts[0] is None else np.concatenate(parts) for parts in zip(*last, strict=True)]
-        y = torch.from_numpy(flat.reshape(layout.shape)) if isinstance(layout, FlatLayout) else layout.restore(torch.from_numpy(flat))
+        y = torch.from_numpy(layout.restore(flat))
         return y, [torch.from_numpy(end) for end in ends if end is not None]
 
     def flatten_parameters(self) -> None:

@@ -16,11 +16,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tidegate.kernels import GATES, Architecture, Cell, engine
+from tidegate.kernels import GATES, Architecture, Cell
 from tidegate.nn.cells import gru_step
 from tidegate.nn.dropouts import variational_dropout
 from tidegate.nn.ragged import PaddedLayout
-from tidegate.nn.recurrence import DirectionWeights, is_for_engine, is_plain_torch, recurrence
+from tidegate.nn.recurrence import DirectionWeights, is_engine_there, is_for_engine, is_plain_torch, recurrence
 
 
 class Direction(nn.Module):
@@ -111,4 +111,4 @@ class RecurrentStack(nn.Module):
 
 def _runs_on_engine(x: Tensor, weights: list[DirectionWeights]) -> bool:
     parts = [x, *(part for direction in weights for part in direction)]
-    return engine.is_built() and is_plain_torch() and all(is_for_engine(part, x.dtype) for part in parts)
+    return all(is_for_engine(part, x.dtype) for part in parts) and is_plain_torch() and is_engine_there()

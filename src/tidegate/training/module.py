@@ -88,10 +88,13 @@ class TrainingModule(pl.LightningModule):
         self.log("train_loss", loss, batch_size=batch.tokens, on_step=False, on_epoch=True)
         return loss
 
-    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        # The norm is finite exactly if the loss and every gradient are; Lightning clips before this hook, so nothing is lost by it.
-        gradients = [parameter.grad for parameter in self.network.parameters() if parameter.grad is not None]
-        if not math.isfinite(float(torch.nn.utils.get_total_norm(gradients))):
+    def configure_gradient_clipping(
+        self, optimizer: torch.optim.Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        # One norm serves both: what is clipped, and whether the loss and every gradient are finite.
+        parameters = [parameter for parameter in self.network.parameters() if parameter.grad is not None]
+        norm = torch.nn.utils.clip_grad_norm_(parameters, gradient_clip_val or math.inf)
+        if not math.isfinite(float(norm)):
             raise RunError(
                 f"the loss diverged in epoch {self.current_epoch + 1} (step {self.global_step}). Lower the learning rate, "
                 f"for instance --set learning_rate={self._recipe.learning_rate / 4:g}."

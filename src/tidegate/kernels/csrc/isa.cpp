@@ -1,5 +1,5 @@
 // One instruction set's kernels. Compiled once per set, with -DTIDEGATE_ISA=<name> and the set's flags; everything here lives in the
-// namespace of that name and uses nothing of the standard library, so that no function compiled for one set is linked for another.
+// namespace of that name and uses no function of the standard library, so that no function compiled for one set is linked for another.
 #include "backward.h"
 #include "crf.h"
 #include "gradient.h"

@@ -72,7 +72,10 @@ class Array {
  private:
   static std::string type_text(nb::handle object) {
     if (object.is_none()) return "None";
-    if (nb::hasattr(object, "dtype")) return nb::cast<std::string>(nb::str(object.attr("dtype")));
+    if (nb::hasattr(object, "dtype")) {
+      const nb::object dtype = object.attr("dtype");
+      return "of the type " + nb::cast<std::string>(nb::str(object.type().attr("__name__"))) + " and " + nb::cast<std::string>(nb::str(nb::handle(dtype)));
+    }
     return "of the type " + nb::cast<std::string>(nb::str(object.type().attr("__name__")));
   }
 
@@ -104,7 +107,7 @@ struct Type<Index> {
 // Whether the items are T's, in this machine's byte order.
 template <class T>
 bool holds(const Array& array) {
-  const char* const format = array.format();
+  const char* const format = array.format() + (array.format()[0] == '=');  // NumPy writes =f where an f is not aligned
   return format[0] && !format[1] && std::strchr(Type<T>::formats, format[0]) && array.item() == static_cast<Index>(sizeof(T));
 }
 
@@ -116,7 +119,7 @@ std::string dtype_text(const Array& array) {
                {"q", "int64"}, {"B", "uint8"}, {"H", "uint16"}, {"I", "uint32"}, {"L", "uint64"}, {"Q", "uint64"}, {"Zf", "complex64"}, {"Zd", "complex128"}, {"O", "object"}};
   for (const auto& entry : names)
     if (std::strcmp(entry.format, array.format()) == 0) return entry.name;
-  return std::string("of the format '") + array.format() + "'" + (std::strchr("<>=!", array.format()[0]) ? " (another byte order)" : "");
+  return std::string("of the format '") + array.format() + "'" + (std::strchr("<>!", array.format()[0]) ? " (another byte order)" : "");
 }
 
 // Checks dtype, shape (−1 for any size), order and alignment, and gives the pointer.
@@ -205,7 +208,13 @@ class PyLayer {
  public:
   PyLayer(nb::handle cell, nb::handle weights_given, nb::handle reverse_given, nb::handle trains_given, nb::handle threads) {
     if (!nb::isinstance<nb::str>(cell)) raise(PyExc_TypeError, "cell is " + nb::cast<std::string>(nb::repr(cell)) + "; expected a string.");
-    cell_ = nb::cast<std::string>(cell);
+    Py_ssize_t length = 0;
+    const char* const text = PyUnicode_AsUTF8AndSize(cell.ptr(), &length);
+    if (!text) {  // a lone surrogate
+      PyErr_Clear();
+      raise(PyExc_ValueError, "cell is " + nb::cast<std::string>(nb::steal(PyObject_ASCII(cell.ptr()))) + "; expected one of rnn, rnn-relu, lstm, gru, gru-reset-after.");
+    }
+    cell_.assign(text, static_cast<std::size_t>(length));
     const Cell kind = cell_named(cell_);
     const nb::sequence weights = sequence_of(weights_given, "weights", "one (weight_ih, weight_hh, bias_ih, bias_hh) for each of one or two directions");
     const bool reverse = is_true(reverse_given, "reverse"), trains = is_true(trains_given, "trains");
@@ -335,7 +344,9 @@ class PyLayer {
       arrays.inputs = checked<Index>(places_array, "places", {-1}, "[N]");
       rows = places_array.size(0);
       for (Index n = 0; n < rows; ++n)
-        if (arrays.inputs[n] < 0 || arrays.inputs[n] >= arrays.distinct)
+        if (arrays.distinct == 0)
+          raise_shape("x has no rows, but places has " + std::to_string(rows) + "; expected none.");
+        else if (arrays.inputs[n] < 0 || arrays.inputs[n] >= arrays.distinct)
           raise_shape("places[" + std::to_string(n) + "] is " + std::to_string(arrays.inputs[n]) + ", but x has " + std::to_string(arrays.distinct) + " rows; expected 0 to " +
                       std::to_string(arrays.distinct - 1) + ".");
     }

@@ -23,17 +23,17 @@ void pack_transposed(const T* matrix, Index depth, Index vectors, int width, con
       const T* from[L];
       for (int lane = 0; lane < L; ++lane) from[lane] = matrix + (row + (lane < rows ? lane : 0)) * depth;
       T* to = panel + c * L;
-      if (rows >= L) {
-        for (Index k = 0; k < depth; ++k, to += wide * L) {
-          Vector<T> values;
-          TIDEGATE_UNROLL
-          for (int lane = 0; lane < L; ++lane) values[lane] = from[lane][k];
-          store(to, values);
-        }
-      } else {
-        for (Index k = 0; k < depth; ++k, to += wide * L)
-          for (int lane = 0; lane < L; ++lane) to[lane] = lane < rows ? from[lane][k] : T(0);
+      Index k = 0;
+      for (; rows >= L && k + L <= depth; k += L) {
+        Vector<T> square[L];
+        TIDEGATE_UNROLL
+        for (int lane = 0; lane < L; ++lane) square[lane] = load(from[lane] + k);
+        transpose<T>(square);
+        TIDEGATE_UNROLL
+        for (int lane = 0; lane < L; ++lane, to += wide * L) store(to, square[lane]);
       }
+      for (; k < depth; ++k, to += wide * L)
+        for (int lane = 0; lane < L; ++lane) to[lane] = lane < rows ? from[lane][k] : T(0);
     }
   }
 }

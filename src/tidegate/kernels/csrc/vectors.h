@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "kernels.h"
 
@@ -86,6 +87,26 @@ TIDEGATE_INLINE Vector<T> keep_some(Vector<T> v, Index count) {
   Vector<T> kept{};
   __builtin_memcpy(&kept, &v, static_cast<std::size_t>(count) * sizeof(T));
   return kept;
+}
+
+// Exchanges the lanes of `first` whose number has the bit `Distance` with those of `second` that have not.
+template <class T, int Distance, int... Lane>
+TIDEGATE_INLINE void exchange(Vector<T>& first, Vector<T>& second, std::integer_sequence<int, Lane...>) {
+  constexpr int L = kLanes<T>;
+  const Vector<T> a = first, b = second;
+  first = __builtin_shufflevector(a, b, (Lane & Distance ? L + Lane - Distance : Lane)...);
+  second = __builtin_shufflevector(a, b, (Lane & Distance ? L + Lane : Lane + Distance)...);
+}
+
+// Rows become columns.
+template <class T, int Distance = 1>
+TIDEGATE_INLINE void transpose(Vector<T> (&rows)[kLanes<T>]) {
+  if constexpr (Distance < kLanes<T>) {
+    TIDEGATE_UNROLL
+    for (int i = 0; i < kLanes<T>; ++i)
+      if ((i & Distance) == 0) exchange<T, Distance>(rows[i], rows[i + Distance], std::make_integer_sequence<int, kLanes<T>>());
+    transpose<T, 2 * Distance>(rows);
+  }
 }
 
 // lo ≤ v ≤ hi; NaN stays NaN.

@@ -1,4 +1,4 @@
-"""The recurrent stack against the plain twins, torch.nn on packed sequences, and finite differences."""
+"""The recurrent stack, on the engine and on torch alone, against the plain twins, torch.nn on packed sequences, and finite differences."""
 
 from __future__ import annotations
 
@@ -13,11 +13,34 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence
 
 from strategies import RAGGED, offsets_of
-from tidegate.kernels import ARCHITECTURES, CellWeights, architecture, run_layer
+from tidegate.kernels import ARCHITECTURES, CellWeights, architecture, engine, run_layer
 from tidegate.nn import Direction, PaddedLayout, RecurrentStack, variational_dropout
 
 PARTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 every_architecture = pytest.mark.parametrize("arch", list(ARCHITECTURES))
+on_both_paths = pytest.mark.usefixtures("path")
+
+
+@pytest.fixture(params=["engine", "torch"])
+def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Where the layers run: on the engine, or as where it was not built."""
+    if request.param == "torch":
+        monkeypatch.setattr(engine, "is_built", lambda: False)
+    return str(request.param)
+
+
+@pytest.fixture
+def engine_calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The number of directions of each layer made for the engine since."""
+    calls: list[int] = []
+    true = engine.Layer
+
+    def made(cell: str, weights: Any, **options: Any) -> Any:
+        calls.append(len(weights))
+        return true(cell, weights, **options)
+
+    monkeypatch.setattr(engine, "Layer", made)
+    return calls
 
 
 def stack_of(arch: str, input_size: int, hidden_size: int, num_layers: int = 2, *, seed: int = 0) -> RecurrentStack:
@@ -44,6 +67,7 @@ def by_the_twins(stack: RecurrentStack, arch: str, x: NDArray[np.float64], offse
 
 
 @pytest.mark.parametrize("lengths", [RAGGED, (4,), (1,)], ids=str)
+@on_both_paths
 @every_architecture
 def test_states_equal_the_twins_run_layer_by_layer(arch: str, lengths: tuple[int, ...]) -> None:
     stack, offsets = stack_of(arch, 3, 4), offsets_of(lengths)
@@ -54,6 +78,7 @@ def test_states_equal_the_twins_run_layer_by_layer(arch: str, lengths: tuple[int
     np.testing.assert_allclose(states.detach().numpy(), by_the_twins(stack, arch, x.numpy(), offsets), rtol=0, atol=1e-12)
 
 
+@on_both_paths
 @every_architecture
 def test_gradients_of_inputs_and_weights_equal_finite_differences(arch: str) -> None:
     stack, offsets = stack_of(arch, 2, 2, 1 if arch.startswith("bi") else 2), offsets_of((2, 0, 1, 3))
@@ -66,6 +91,7 @@ def test_gradients_of_inputs_and_weights_equal_finite_differences(arch: str) -> 
     assert torch.autograd.gradcheck(states, inputs)
 
 
+@on_both_paths
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize(("name", "module"), [("rnn", nn.RNN), ("lstm", nn.LSTM), ("gru-reset-after", nn.GRU)])
 def test_values_and_gradients_equal_torch_nn_on_packed_sequences(name: str, module: Any, bidirectional: bool) -> None:
@@ -97,6 +123,7 @@ def test_values_and_gradients_equal_torch_nn_on_packed_sequences(name: str, modu
         torch.testing.assert_close(mine.grad, other.grad, rtol=0, atol=1e-11)
 
 
+@on_both_paths
 @every_architecture
 def test_more_padding_changes_neither_outputs_nor_gradients(arch: str) -> None:
     """A longer sequence beside one, and what that sequence holds, reach neither its states nor what they teach."""
@@ -117,6 +144,7 @@ def test_more_padding_changes_neither_outputs_nor_gradients(arch: str) -> None:
             torch.testing.assert_close(after, before, rtol=0, atol=1e-12)
 
 
+@on_both_paths
 @every_architecture
 def test_swapping_two_sequences_swaps_their_states(arch: str) -> None:
     stack, a, b = stack_of(arch, 3, 4), random_input(4, 3), random_input(4, 3, seed=1)
@@ -124,6 +152,7 @@ def test_swapping_two_sequences_swaps_their_states(arch: str) -> None:
     torch.testing.assert_close(ab, torch.cat([ba[4:], ba[:4]]), rtol=0, atol=1e-14)
 
 
+@on_both_paths
 @every_architecture
 def test_the_forward_half_sees_nothing_later_and_the_backward_half_nothing_earlier(arch: str) -> None:
     """By gradients, in the first layer: state t of a half depends on step s on one side of t alone, and there on every step."""
@@ -140,11 +169,72 @@ def test_the_forward_half_sees_nothing_later_and_the_backward_half_nothing_earli
             assert depends == [begin <= s < end and (s >= t if is_backward else s <= t) for s in range(7)]
 
 
+@on_both_paths
 def test_in_the_second_layer_both_halves_see_the_whole_sequence_and_none_other() -> None:
     stack, x = stack_of("bigru", 2, 3, 2), random_input(7, 2).requires_grad_()
     for half in stack(x, offsets_of((2, 5))).split(3, dim=1):
         (gradient,) = torch.autograd.grad(half[4].sum(), x, retain_graph=True)
         assert (gradient != 0).any(dim=1).tolist() == [False] * 2 + [True] * 5
+
+
+@every_architecture
+def test_a_layer_is_one_call_of_the_engine_for_both_directions(arch: str, engine_calls: list[int]) -> None:
+    stack, x = stack_of(arch, 3, 4), random_input(6, 3)
+    stack(x, offsets_of((4, 2)))
+    assert engine_calls == [architecture(arch).directions] * 2
+    with torch.no_grad():
+        stack.float()(x.float(), offsets_of((4, 2)))
+    assert len(engine_calls) == 4
+
+
+@every_architecture
+def test_both_paths_give_the_same_numbers_in_float32(arch: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack, offsets = stack_of(arch, 3, 4).float(), offsets_of(RAGGED)
+    x = random_input(sum(RAGGED), 3).float().requires_grad_()
+    results = []
+    for is_built in (True, False):
+        monkeypatch.setattr(engine, "is_built", lambda is_built=is_built: is_built)
+        states = stack(x, offsets)
+        results.append([states, *torch.autograd.grad((states * states).sum(), [x, *stack.parameters()])])
+    for mine, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("lengths", [(), (0,), (0, 0)], ids=str)
+@every_architecture
+def test_a_batch_without_steps_has_no_states_and_teaches_nothing(arch: str, lengths: tuple[int, ...]) -> None:
+    stack = stack_of(arch, 3, 4)
+    states = stack(random_input(0, 3), offsets_of(lengths))
+    assert states.shape == (0, stack.output_size)
+    states.sum().backward()
+    assert all((parameter.grad == 0).all() for parameter in stack.parameters() if parameter.grad is not None)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@every_architecture
+def test_other_dtypes_run_on_torch(arch: str, dtype: torch.dtype, engine_calls: list[int]) -> None:
+    stack, x = stack_of(arch, 3, 4).to(dtype), random_input(6, 3).to(dtype)
+    assert stack(x, offsets_of((4, 2))).dtype == dtype
+    assert not engine_calls
+
+
+@every_architecture
+def test_autocast_runs_on_torch(arch: str, engine_calls: list[int]) -> None:
+    stack, x = stack_of(arch, 3, 4).float(), random_input(6, 3).float()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        stack(x, offsets_of((4, 2)))
+    assert not engine_calls
+
+
+def test_parameters_keep_their_names_and_the_seed_its_stream() -> None:
+    stack = stack_of("bilstm", 3, 4)
+    assert list(stack.state_dict()) == [f"layers.{layer}.{direction}.{part}" for layer in (0, 1) for direction in (0, 1) for part in PARTS]
+    torch.manual_seed(0)
+    bound = 4**-0.5
+    for name, parameter in stack.named_parameters():
+        drawn = torch.empty_like(parameter, dtype=torch.float32).uniform_(-bound, bound)
+        drawn[4:8] += 1.0 if name.endswith("bias_ih") else 0.0
+        assert torch.equal(parameter, drawn.double()), name
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "gru-reset-after"])
@@ -206,6 +296,7 @@ def test_variational_dropout_is_nothing_outside_training_and_at_zero() -> None:
     assert variational_dropout(x, offsets_of((3,)), p=0.0, is_training=True) is x
 
 
+@on_both_paths
 @every_architecture
 def test_dropout_falls_between_layers_in_training_alone(arch: str) -> None:
     torch.manual_seed(0)

@@ -93,7 +93,8 @@ def _direction(
 ) -> tuple[Tensor, Tensor]:
     bias = None if bias_ih is None or bias_hh is None else bias_ih + bias_hh
     projected = functional.linear(x, weight_ih, bias)
-    h0 = h0.to(projected.dtype)  # autocast: the products' dtype
+    if torch._C._is_any_autocast_enabled():
+        h0 = h0.to(projected.dtype)  # that of the products
     recurrent, states = weight_hh.T, list(torch.split(projected, list(sizes)))
     if reverse:  # from the last step of the longest; the others join at their own last steps
         h = h0[:0]

@@ -3,8 +3,8 @@
 Takes x [N, I] and offsets [B+1]; gives states [N, H], or [N, 2H] with the two directions side by
 side. Each direction is a network of its own that reads its own way. A layer runs on the engine, both
 directions in one call. Where the engine was not built, and for what it does not do (another device or
-dtype, autocast, torch.func's transforms), a layer is padded and runs on torch.nn where torch.nn has the
-cell and on the twin in `cells` where it has not. The numbers are the twins' everywhere.
+dtype, autocast), a layer is padded and runs on torch.nn where torch.nn has the cell and on the twin in
+`cells` where it has not. The numbers are the twins' everywhere.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ class Direction(nn.Module):
             return torch.gru(x, zero, weights, *settings)[0]
         if self.cell == "rnn":
             return torch.rnn_tanh(x, zero, weights, *settings)[0]
-        h, states = zero[0], []
         recurrent = self.weight_hh.T
         projected = torch.addmm(self.bias_ih + self.bias_hh, x.flatten(0, 1), self.weight_ih.T).view(x.shape[0], x.shape[1], -1)
+        h, states = projected.new_zeros(x.shape[1], self.hidden_size), []  # under autocast, of the product's dtype
         for step in projected.unbind(0):
             h = gru_step(step, h, recurrent)
             states.append(h)

@@ -31,6 +31,7 @@ check: engine
 	$(BIN)/mypy
 
 bench: engine
+	$(BIN)/python -m bench.kernels
 	$(BIN)/python bench/tagging.py ud_english_ewt wnut17 snips_nlu --seeds 3
 	$(BIN)/python bench/classification.py sms_spam banking77 clinc150 snips_nlu sentence_polarity --seeds 3
 

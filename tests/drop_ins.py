@@ -26,7 +26,7 @@ OPTIONS = [
     dict(zip(("num_layers", "bidirectional", "bias", "batch_first"), values, strict=True))
     for values in product((1, 2), (False, True), (True, False), (False, True))
 ]
-INPUTS = ("batch", "one step", "one sequence", "single", "transposed", "packed", "packed unsorted")
+INPUTS = ("batch", "one step", "one sequence", "single", "transposed", "sliced", "packed", "packed unsorted")
 UNEVEN = (2, 5, 1, 5, 3)
 
 
@@ -52,6 +52,8 @@ def drawn(name: str, *, batch_first: bool = False, dtype: torch.dtype = torch.fl
         return lambda x: x, torch.randn(6, INPUT, dtype=dtype), 0
     steps, sequences = {"one step": (1, 4), "one sequence": (6, 1)}.get(name, (6, 4))
     shape = (sequences, steps) if batch_first else (steps, sequences)
+    if name == "sliced":
+        return lambda x: x[..., INPUT:], torch.randn(*shape, 2 * INPUT, dtype=dtype), sequences
     if name == "transposed":
         return lambda x: x.transpose(0, 1), torch.randn(*shape[::-1], INPUT, dtype=dtype), sequences
     return lambda x: x, torch.randn(*shape, INPUT, dtype=dtype), sequences

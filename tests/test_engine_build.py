@@ -65,3 +65,4 @@ def test_without_a_compiler_tidegate_installs_and_predicts_the_same(python_witho
     from tidegate.runtime import load
 
     assert json.loads(answers.stdout)["labels"] == load(toy_model).predict([["Teddy", "bears", "were", "sewn", "."]])[0]
+    assert answers.stderr.count("tidegate: note: tidegate's engine was not built") == 1, answers.stderr

@@ -383,7 +383,7 @@ def test_gradients_of_nan_and_infinity_are_those_of_torch_nn(cell: str, dtype: s
     """Five units: the rest of each vector is padding, and no NaN may come out of there."""
     if where == "c0" and cell != "lstm":
         return
-    for seed in range(4):
+    for seed in range(3):
         case = Case.draw(cell, (4, 5, 3), 3, 5, directions=2, dtype=np.dtype(dtype), seed=seed)
         case = replace(case, dhn=np.zeros_like(case.dhn), dcn=None, dy=(scale * case.dy).astype(dtype))
         getattr(case, where)[(5, 1) if where == "x" else (slice(None), 1, 2)] = BAD[bad]

@@ -667,3 +667,39 @@ print(refused)
     done = run_python(code)
     assert done.returncode == 0, done.stderr
     assert 1000 < int(done.stdout) < 9990
+
+
+@pytest.mark.parametrize("written", ["places", "offsets"])
+def test_numbers_written_by_another_thread_during_a_call_lead_nowhere(written: str) -> None:
+    """What was checked is what is used: a call that another thread writes into is refused or answered, whatever the answer."""
+    code = f"""
+import sys, threading, time
+import numpy as np
+from tidegate.kernels.engine import Layer
+
+sys.setswitchinterval(1e-4)
+random = np.random.default_rng(0)
+layer = Layer("rnn", [(random.normal(size=(64, 8)), random.normal(size=(64, 64)) / 10, None, None)])
+x, places, offsets = random.normal(size=(5, 8)), np.zeros(4000, dtype=np.int64), np.arange(4001)
+good, stop = {written}.copy(), threading.Event()
+
+def write():
+    while not stop.is_set():
+        {written}[100:-100] = 2**40
+        {written}[:] = good
+
+writer = threading.Thread(target=write, daemon=True)
+writer.start()
+answered, until = 0, time.monotonic() + 1.5
+while time.monotonic() < until:
+    try:
+        layer.forward(x, offsets, places=places, threads=1)
+        answered += 1
+    except ValueError:
+        pass
+stop.set()
+writer.join()
+print("lives")
+"""
+    done = run_python(code, timeout_s=60)
+    assert (done.returncode, done.stdout.strip()) == (0, "lives"), done.stderr

@@ -12,9 +12,19 @@ from torch import Tensor
 
 from strategies import labelings, log_of_sum, offsets_of
 from tidegate.decoding import FORBIDDEN, Transitions, marginals
+from tidegate.kernels import engine
 from tidegate.nn import CRF
 
 K = 3
+
+
+@pytest.fixture(params=["engine", "torch"], autouse=True)
+def half(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Every test here runs on the engine and on the plain torch that stands in for it."""
+    if request.param == "torch":
+        monkeypatch.setattr(engine, "is_built", lambda: False)
+    name: str = request.param
+    return name
 
 
 def random_crf(seed: int, labels: int = K, forbidden: NDArray[np.float32] | None = None) -> CRF:
@@ -142,3 +152,65 @@ def test_forbidden_pairs_and_edges_get_no_probability() -> None:
 def test_large_scores_overflow_nothing() -> None:
     crf, (emissions, labels, offsets) = random_crf(9), random_batch((40,), 9)
     assert torch.isfinite(crf.float().negative_log_likelihood(1e4 * emissions.float(), labels, offsets))
+
+
+@pytest.mark.parametrize("scale", [1.0, 30.0, 3000.0])
+def test_loss_and_gradients_of_the_engine_are_those_of_torch(scale: float, half: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # At 3000 no scaled probability stays in a double's range: the engine goes through logarithms.
+    if half == "torch":
+        pytest.skip("compares both halves itself")
+    crf, (emissions, labels, offsets) = random_crf(3, 7), random_batch((5, 0, 1, 9, 2), 3, 7)
+
+    def found() -> list[Tensor]:
+        scores = (emissions * scale).requires_grad_()
+        crf.zero_grad()
+        loss = crf.negative_log_likelihood(scores, labels, offsets)
+        (2 * loss).backward()
+        assert scores.grad is not None
+        return [loss.detach(), scores.grad, *(parameter.grad.clone() for parameter in crf.parameters() if parameter.grad is not None)]
+
+    by_engine = found()
+    monkeypatch.setattr(engine, "is_built", lambda: False)
+    by_torch = found()
+    assert len(by_engine) == len(by_torch) == 5
+    for ours, theirs in zip(by_engine, by_torch, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-10)
+
+
+def test_what_is_no_number_makes_the_loss_no_number() -> None:
+    crf, (emissions, labels, offsets) = random_crf(0), random_batch((3, 2), 0)
+    emissions[1, 1] = float("nan")
+    assert torch.isnan(crf.negative_log_likelihood(emissions, labels, offsets))
+
+
+def test_a_second_derivative_is_refused_by_the_engine(half: str) -> None:
+    if half == "torch":
+        pytest.skip("torch has second derivatives")
+    crf, (emissions, labels, offsets) = random_crf(0), random_batch((3, 2), 0)
+    emissions.requires_grad_()
+    (gradient,) = torch.autograd.grad(crf.negative_log_likelihood(emissions, labels, offsets), emissions, create_graph=True)
+    with pytest.raises(RuntimeError, match="gradient of a gradient"):
+        gradient.sum().backward()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": np.array([0, 3, 1])}, "labels\\[1\\] is 3; expected 0 to 2"),
+        ({"labels": np.array([0, -1, 1])}, "labels\\[1\\] is -1; expected 0 to 2"),
+        ({"labels": np.array([0, 1])}, "labels has the shape"),
+        ({"offsets": np.array([0, 2])}, "offsets ends with 2, but emissions has 3 rows"),
+        ({"pair": np.zeros((2, 3))}, "pair has the shape"),
+        ({"start": np.zeros(3, np.float32)}, "start is float32; expected float64"),
+        ({"emissions": np.zeros((3, 0))}, "K above 0"),
+        ({"end": None}, "end is None"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_arrays_that_do_not_fit_are_refused_by_name(change: dict[str, object], message: str, half: str) -> None:
+    fitting = {
+        "emissions": np.zeros((3, 3)), "labels": np.array([0, 1, 2]), "offsets": np.array([0, 1, 3]),
+        "pair": np.zeros((3, 3)), "start": np.zeros(3), "end": np.zeros(3),
+    }  # fmt: skip
+    with pytest.raises((TypeError, ValueError), match=message):
+        engine.crf_loss(**(fitting | change))

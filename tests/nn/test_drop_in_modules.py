@@ -207,6 +207,23 @@ def test_weights_given_for_one_call_are_not_kept() -> None:
         assert_alike(ours(x), before, 0.0)
 
 
+def test_weights_without_versions_or_memory_are_told_from_the_packed_ones() -> None:
+    ours, theirs = pair("lstm")
+    x = torch.randn(4, 2, INPUT, dtype=torch.float64)
+    with torch.no_grad():
+        before = ours(x)
+        with torch.inference_mode():
+            given = {name: 2 * part for name, part in theirs.named_parameters()}
+        assert_alike(torch.func.functional_call(ours, given, (x,)), torch.func.functional_call(theirs, given, (x,)), 1e-12)
+        assert_alike(ours(x), before, 0.0)
+    parameters = {name: part.detach() for name, part in theirs.named_parameters()}
+    mine, output = (
+        torch.func.grad(lambda given, module=module: torch.func.functional_call(module, given, (x,))[0].square().sum())(parameters)
+        for module in (ours, theirs)
+    )
+    assert_alike(list(mine.values()), list(output.values()), 1e-12)
+
+
 @pytest.mark.parametrize("computed", ["weight_norm", "prune"])
 def test_weights_that_are_computed_are_computed_anew_each_time(computed: str) -> None:
     ours, theirs = pair("gru")

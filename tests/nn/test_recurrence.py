@@ -256,6 +256,17 @@ def test_gradients_share_no_memory(cell: EngineCell) -> None:
     assert not any(np.shares_memory(one, other) for one, other in combinations(arrays, 2))
 
 
+@every_cell
+def test_outputs_share_no_memory_with_each_other_and_with_what_they_came_from(cell: EngineCell) -> None:
+    """Also of one step, whose only state is the last one, and of sequences without steps, whose last state is the first."""
+    for lengths in (RAGGED, (1, 1), (0, 0)):
+        case = Case(cell, "one", lengths)
+        for context in (torch.no_grad, torch.enable_grad):
+            with context():
+                arrays = [part.detach().numpy() for part in (*case.run(), *case.tensors)]
+            assert not any(np.shares_memory(one, other) for one, other in combinations(arrays, 2))
+
+
 @pytest.mark.parametrize("of", [lambda y: y.sum(), lambda y: (y * y).sum()], ids=["of the sum", "of the squares"])
 @every_cell
 def test_the_gradient_of_a_gradient_is_refused(cell: EngineCell, of: Callable[[Tensor], Tensor]) -> None:

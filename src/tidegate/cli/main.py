@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import warnings
 from typing import NoReturn
 
 import typer
@@ -41,6 +42,7 @@ def _root(version: Version = False) -> None:
 
 def main() -> None:
     """Runs the command line. Exits with 0 when done, 1 when it failed, 2 for the user's mistake, 130 for Ctrl-C."""
+    warnings.formatwarning = _as_note
     try:
         app()
     except UserError as error:
@@ -65,6 +67,13 @@ def main() -> None:
         if error.errno != errno.ENOSPC:
             raise
         _fail(RunError("the disk is full: what was being written is incomplete. Make room and run again."), 1)
+
+
+def _as_note(message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None) -> str:
+    """Our own warnings as a sentence, without the place in our source; others as Python writes them."""
+    if category.__module__.startswith("tidegate."):
+        return f"tidegate: note: {message}\n"
+    return f"{filename}:{lineno}: {category.__name__}: {message}\n"
 
 
 def _fail(error: TidegateError, code: int) -> NoReturn:

@@ -13,11 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from tidegate.kernels import engine
 from tidegate.nn.ragged import PaddedLayout
-from tidegate.nn.recurrence import array_of, is_for_engine, is_plain_torch
+from tidegate.nn.recurrence import array_of, differentiable_once, is_engine_there, is_for_engine, is_plain_torch
 
 
 class CRF(nn.Module):
@@ -46,7 +45,7 @@ class CRF(nn.Module):
     def negative_log_likelihood(self, emissions: Tensor, labels: Tensor, offsets: NDArray[np.int64]) -> Tensor:
         """The sum over all sequences of −log p(labels | emissions), for emissions [N, K] and labels [N]; in nats."""
         pair, start, end = self.scores()
-        if engine.is_built() and is_plain_torch() and all(is_for_engine(part, emissions.dtype) for part in (emissions, pair, start, end)):
+        if is_engine_there() and is_plain_torch() and all(is_for_engine(part, emissions.dtype) for part in (emissions, pair, start, end)):
             return _EngineLoss.apply(emissions, pair, start, end, labels, offsets)  # type: ignore[no-any-return,no-untyped-call]
         return self._log_partition(emissions, offsets, pair, start, end) - self._path_score(emissions, labels, offsets, pair, start, end)
 
@@ -98,6 +97,6 @@ class _EngineLoss(torch.autograd.Function):
         return emissions.new_tensor(loss)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        return *(saved * gradient for saved in ctx.saved_tensors), None, None
+        gradients: list[Tensor | None] = [saved * gradient.detach() for saved in ctx.saved_tensors]
+        return *(differentiable_once(gradients) if torch.is_grad_enabled() else gradients), None, None

@@ -60,4 +60,9 @@ class PackedLayers:
 
     def fits(self, cell: EngineCell, weights: Sequence[Tensor]) -> bool:
         """Whether these are the weights, unchanged since."""
-        return self._stamp is not None and cell == self._cell and self._stamp.fits(weights)
+        if self._stamp is None or cell != self._cell:
+            return False
+        try:
+            return self._stamp.fits(weights)
+        except RuntimeError:  # tensors given for this call alone, without a version or without memory
+            return False

@@ -30,8 +30,9 @@ _modes = torch._C._len_torch_dispatch_stack
 _transform = torch._C._functorch.peek_interpreter_stack
 _tracing = torch._C._get_tracing_state
 _REFUSAL = (
-    "the gradient of a gradient (create_graph=True) was asked of a recurrent layer that ran on tidegate's engine, which has first "
-    "derivatives only. Use torch.nn.RNN, torch.nn.LSTM or torch.nn.GRU there, whose state_dict() is the same, or tidegate.nn.cells."
+    "the gradient of a gradient (create_graph=True) was asked of a layer that ran on tidegate's engine, which has first derivatives "
+    "only. For recurrent layers use torch.nn.RNN, torch.nn.LSTM or torch.nn.GRU there, whose state_dict() is the same, or "
+    "tidegate.nn.cells."
 )
 
 

@@ -66,8 +66,8 @@ class _OnEngine(nn.RNNBase):
     def _run(self, input: Any, hx: Any) -> Any:
         is_packed = isinstance(input, PackedSequence)
         x = input.data if is_packed else input
-        weights, packed = self._weights()
-        if not weights or self.proj_size or not is_for_engine(x, weights[0].dtype) or not is_plain_torch() or not is_engine_there():
+        weights, packed = self._weights() if is_plain_torch() and not self.proj_size else ([], None)
+        if not weights or not is_for_engine(x, weights[0].dtype) or not is_engine_there():
             return self._by_torch(input, hx)
         layout, is_single = self._layout(input, x), x is input and x.dim() == 2
         states = None if layout is None else [] if hx is None else self._states(hx, layout.sequences, x.dtype, is_single)

@@ -40,6 +40,12 @@ std::mutex mutex;
 Header* kept[kClasses];
 std::size_t kept_bytes = 0;
 
+void free_kept() noexcept {
+  for (Header*& first : kept)
+    while (first) std::free(std::exchange(first, first->next));
+  kept_bytes = 0;
+}
+
 #if defined(__unix__) || defined(__APPLE__)
 // A fork in the middle of another thread's call must not leave the child with a locked mutex.
 [[maybe_unused]] const int registered = pthread_atfork([] { mutex.lock(); }, [] { mutex.unlock(); }, [] { mutex.unlock(); });
@@ -71,23 +77,18 @@ void* acquire_block(std::size_t bytes) {
 void release_block(void* block) noexcept {
   Header* const header = reinterpret_cast<Header*>(static_cast<char*>(block) - kHeader);
   const std::size_t size = size_of(header->size_class);
-  {
-    const std::lock_guard lock(mutex);
-    if (kept_bytes + size <= kKeptAtMost) {
-      header->next = kept[header->size_class];
-      kept[header->size_class] = header;
-      kept_bytes += size;
-      return;
-    }
-  }
-  std::free(header);
+  if (size > kKeptAtMost) return std::free(header);
+  const std::lock_guard lock(mutex);
+  // What was kept for other sizes goes first: the next call most likely wants what this one gave back.
+  if (kept_bytes + size > kKeptAtMost) free_kept();
+  header->next = kept[header->size_class];
+  kept[header->size_class] = header;
+  kept_bytes += size;
 }
 
 void release_kept_memory() noexcept {
   const std::lock_guard lock(mutex);
-  for (Header*& first : kept)
-    while (first) std::free(std::exchange(first, first->next));
-  kept_bytes = 0;
+  free_kept();
 }
 
 }  // namespace tidegate

@@ -149,9 +149,25 @@ const T* checked(const Array& array, const char* name, std::initializer_list<Ind
   return static_cast<const T*>(array.data());
 }
 
+// Whole numbers as they are now: checked and used as this copy, since another thread may write into the array during the call.
+struct Numbers {
+  Buffer<Index> buffer;
+  Index count = 0;
+
+  Numbers() = default;
+  Numbers(const Array& array, const char* name, std::initializer_list<Index> shape, const char* meaning) {
+    const Index* const from = checked<Index>(array, name, shape, meaning);
+    count = array.size(0);
+    buffer = Buffer<Index>(static_cast<std::size_t>(count));
+    std::copy_n(from, count, buffer.data());
+  }
+  const Index* data() const { return buffer.data(); }
+};
+
 // Offsets rise from 0 to `rows`, one more than there are sequences.
-Index check_offsets(const Array& array, const Index* offsets, Index rows, const char* of) {
-  const Index count = array.size(0);
+Index check_offsets(const Numbers& numbers, Index rows, const char* of) {
+  const Index count = numbers.count;
+  const Index* const offsets = numbers.data();
   if (count < 1) raise_shape("offsets is empty; expected int64 [B + 1], rising from 0: [0] for no sequence.");
   if (offsets[0] != 0) raise_shape("offsets[0] is " + std::to_string(offsets[0]) + "; expected 0.");
   for (Index i = 1; i < count; ++i)
@@ -336,13 +352,15 @@ class PyLayer {
     const Array x_array = Array(x, "x"), offsets_array = Array(offsets, "offsets");
     arrays.x = checked<T>(x_array, "x", {-1, input_}, "[N, I]");
     arrays.distinct = x_array.size(0);
-    arrays.offsets = checked<Index>(offsets_array, "offsets", {-1}, "[B + 1]");
+    const Numbers offsets_now(offsets_array, "offsets", {-1}, "[B + 1]");
+    arrays.offsets = offsets_now.data();
     Index rows = arrays.distinct;
-    Array places_array;
+    Numbers places_now;
     if (!places.is_none()) {
-      places_array = Array(places, "places");
-      arrays.inputs = checked<Index>(places_array, "places", {-1}, "[N]");
-      rows = places_array.size(0);
+      places_now = Numbers(Array(places, "places"), "places", {-1}, "[N]");
+      rows = places_now.count;
+      static const Index none = 0;  // a pointer even where there are no rows: what says that places were given
+      arrays.inputs = rows ? places_now.data() : &none;
       for (Index n = 0; n < rows; ++n)
         if (arrays.distinct == 0)
           raise_shape("x has no rows, but places has " + std::to_string(rows) + "; expected none.");
@@ -350,7 +368,7 @@ class PyLayer {
           raise_shape("places[" + std::to_string(n) + "] is " + std::to_string(arrays.inputs[n]) + ", but x has " + std::to_string(arrays.distinct) + " rows; expected 0 to " +
                       std::to_string(arrays.distinct - 1) + ".");
     }
-    arrays.sequences = check_offsets(offsets_array, arrays.offsets, rows, places.is_none() ? "x" : "places");
+    arrays.sequences = check_offsets(offsets_now, rows, places.is_none() ? "x" : "places");
     const Index B = arrays.sequences;
     Array h0_array, c0_array;
     if (!h0.is_none()) {
@@ -485,12 +503,13 @@ nb::object crf_loss_as(const Array& emissions, nb::handle labels, nb::handle off
   const Index N = emissions.size(0), K = job.labels = emissions.size(1);
   if (K < 1) raise_shape("emissions has the shape " + shape_text(emissions) + "; expected [N, K] with K above 0.");
   const Array labels_array(labels, "labels"), offsets_array(offsets, "offsets"), pair_array(pair, "pair"), start_array(start, "start"), end_array(end, "end");
-  job.gold = checked<Index>(labels_array, "labels", {N}, "[N]");
+  const Numbers labels_now(labels_array, "labels", {N}, "[N]"), offsets_now(offsets_array, "offsets", {-1}, "[B + 1]");
+  job.gold = labels_now.data();
   for (Index n = 0; n < N; ++n)
     if (job.gold[n] < 0 || job.gold[n] >= K)
       raise_shape("labels[" + std::to_string(n) + "] is " + std::to_string(job.gold[n]) + "; expected 0 to " + std::to_string(K - 1) + ".");
-  job.offsets = checked<Index>(offsets_array, "offsets", {-1}, "[B + 1]");
-  job.sequences = check_offsets(offsets_array, job.offsets, N, "emissions");
+  job.offsets = offsets_now.data();
+  job.sequences = check_offsets(offsets_now, N, "emissions");
   job.pair = checked<T>(pair_array, "pair", {K, K}, "[K, K]");
   job.start = checked<T>(start_array, "start", {K}, "[K]");
   job.end = checked<T>(end_array, "end", {K}, "[K]");

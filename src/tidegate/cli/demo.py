@@ -116,7 +116,7 @@ def _print_costs(console: Console, result: DemoResult) -> None:
             f"Cost of {dear} over {cheap}: {time_ratio:.2f} × the time of a training step, {size_ratio:.2f} × the parameters.",
             highlight=False,
         )
-    console.print("(gru is Cho's, which torch.nn lacks: it runs on the plain twin here.)\n", highlight=False)
+    console.print()
 
 
 def _print_next(console: Console, result: DemoResult) -> None:

@@ -43,7 +43,8 @@ def use_threads(asked: int | None) -> int:
 
     Precedence: `--threads`, TIDEGATE_NUM_THREADS, what is available. Must run before NumPy is imported.
     """
-    count = asked or default_threads()
+    named = default_threads()  # refuses an impossible one, whatever was asked
+    count = asked or named
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TIDEGATE_NUM_THREADS"):
         os.environ[name] = str(count)
     return count

@@ -11,12 +11,13 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from strategies import offsets_of
 from tidegate.kernels import CELLS as TWINS
 from tidegate.kernels import GATES, CellWeights
-from tidegate.kernels.engine import Gradients, Layer, Output
+from tidegate.kernels.engine import CELLS, Gradients, Layer, Output
 from tidegate.kernels.twins import State, logistic
 
 Array = NDArray[np.floating[Any]]
@@ -25,6 +26,15 @@ Weights = tuple[Array, Array, Array | None, Array | None]
 # Largest error of an array, relative to the array's largest entry.
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 PARTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+# What a layer of one or two directions reads: how Case.draw is asked for it.
+ARRANGEMENTS: dict[str, dict[str, Any]] = {"from the start": {}, "from the end": {"reverse": True}, "both ways": {"directions": 2}}
+
+every_cell = pytest.mark.parametrize("cell", CELLS)
+every_arrangement = pytest.mark.parametrize("arrangement", list(ARRANGEMENTS))
+every_choice_of_biases = pytest.mark.parametrize(
+    "biases", [(True, True), (True, False), (False, True), (False, False)], ids=["two biases", "bias_ih", "bias_hh", "no bias"]
+)
+with_and_without_states = pytest.mark.parametrize("states", [True, False], ids=["with h0", "from zeros"])
 
 
 def gates_of(cell: str) -> int:

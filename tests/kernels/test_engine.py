@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 from kernels.conftest import (
+    ARRANGEMENTS,
     PARTS,
     TOLERANCE,
     Array,
@@ -24,20 +24,20 @@ from kernels.conftest import (
     assert_outputs_close,
     assert_same_bits,
     by_twins,
+    every_arrangement,
+    every_cell,
+    every_choice_of_biases,
     gates_of,
     run_python,
+    with_and_without_states,
 )
 from strategies import LENGTHS, RAGGED, SEEDS, offsets_of
 from tidegate.kernels import _engine, engine
 from tidegate.kernels.engine import CELLS, Layer, Output
 
 DTYPES = {"float32": np.float32, "float64": np.float64}
-# What a layer of one or two directions reads: how Case.draw is asked for it.
-ARRANGEMENTS: dict[str, dict[str, Any]] = {"from the start": {}, "from the end": {"reverse": True}, "both ways": {"directions": 2}}
 
-every_cell = pytest.mark.parametrize("cell", CELLS)
 every_dtype = pytest.mark.parametrize("dtype", list(DTYPES))
-every_arrangement = pytest.mark.parametrize("arrangement", list(ARRANGEMENTS))
 
 
 def assert_equals_twins(case: Case, what: str = "") -> None:
@@ -52,10 +52,8 @@ def test_states_equal_the_twins(cell: str, dtype: str, arrangement: str, lengths
     assert_equals_twins(Case.draw(cell, lengths, 3, 5, dtype=DTYPES[dtype], **ARRANGEMENTS[arrangement]))
 
 
-@pytest.mark.parametrize("states", [True, False], ids=["with h0", "from zeros"])
-@pytest.mark.parametrize(
-    "biases", [(True, True), (True, False), (False, True), (False, False)], ids=["two biases", "bias_ih", "bias_hh", "no bias"]
-)
+@with_and_without_states
+@every_choice_of_biases
 @every_arrangement
 @every_cell
 def test_absent_biases_and_states_count_as_zeros(cell: str, arrangement: str, biases: tuple[bool, bool], states: bool) -> None:

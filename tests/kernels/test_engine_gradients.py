@@ -15,17 +15,27 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
-from kernels.conftest import PARTS, Array, Case, arrays_of, assert_close, assert_same_bits, by_twins, gates_of
+from kernels.conftest import (
+    ARRANGEMENTS,
+    PARTS,
+    Array,
+    Case,
+    arrays_of,
+    assert_close,
+    assert_same_bits,
+    by_twins,
+    every_arrangement,
+    every_cell,
+    every_choice_of_biases,
+    gates_of,
+    with_and_without_states,
+)
 from strategies import LENGTHS, RAGGED, SEEDS
 from tidegate.kernels.engine import CELLS, Gradients
 from tidegate.nn import CELLS as TORCH_TWINS
 
 # Of each array's largest entry.
 GRADIENT_TOLERANCE = 1e-10
-ARRANGEMENTS: dict[str, dict[str, Any]] = {"from the start": {}, "from the end": {"reverse": True}, "both ways": {"directions": 2}}
-
-every_cell = pytest.mark.parametrize("cell", CELLS)
-every_arrangement = pytest.mark.parametrize("arrangement", list(ARRANGEMENTS))
 
 
 def relu_cell(x: Tensor, state: tuple[Tensor, ...], w: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -109,10 +119,8 @@ def test_gradients_equal_autograd_over_the_twins(cell: str, arrangement: str, le
     assert_equals_autograd(Case.draw(cell, lengths, 3, 5, **ARRANGEMENTS[arrangement]))
 
 
-@pytest.mark.parametrize("states", [True, False], ids=["with h0", "from zeros"])
-@pytest.mark.parametrize(
-    "biases", [(True, True), (True, False), (False, True), (False, False)], ids=["two biases", "bias_ih", "bias_hh", "no bias"]
-)
+@with_and_without_states
+@every_choice_of_biases
 @every_arrangement
 @every_cell
 def test_gradients_of_absent_biases_and_states_are_given_too(cell: str, arrangement: str, biases: tuple[bool, bool], states: bool) -> None:

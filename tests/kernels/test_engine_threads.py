@@ -12,10 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kernels.conftest import Case, assert_same_bits, run_python
-from tidegate.kernels.engine import CELLS, Gradients, Layer, Output
-
-every_cell = pytest.mark.parametrize("cell", CELLS)
+from kernels.conftest import Case, assert_same_bits, every_cell, run_python
+from tidegate.kernels.engine import Gradients, Layer, Output
 
 # Lengths, I, H, directions: what csrc/layer.cpp's plan_for makes of each for two threads or more, by the work it must see first.
 PLANS: dict[str, tuple[tuple[int, ...], int, int, int]] = {

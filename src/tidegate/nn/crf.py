@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from tidegate.kernels import engine
 from tidegate.nn.ragged import PaddedLayout
-from tidegate.nn.recurrence import array_of, differentiable_once, is_engine_there, is_for_engine, is_plain_torch
+from tidegate.nn.recurrence import array_of, differentiable_once, runs_on_engine
 
 
 class CRF(nn.Module):
@@ -45,7 +45,7 @@ class CRF(nn.Module):
     def negative_log_likelihood(self, emissions: Tensor, labels: Tensor, offsets: NDArray[np.int64]) -> Tensor:
         """The sum over all sequences of −log p(labels | emissions), for emissions [N, K] and labels [N]; in nats."""
         pair, start, end = self.scores()
-        if is_engine_there() and is_plain_torch() and all(is_for_engine(part, emissions.dtype) for part in (emissions, pair, start, end)):
+        if runs_on_engine(emissions, pair, start, end):
             return _EngineLoss.apply(emissions, pair, start, end, labels, offsets)  # type: ignore[no-any-return,no-untyped-call]
         return self._log_partition(emissions, offsets, pair, start, end) - self._path_score(emissions, labels, offsets, pair, start, end)
 

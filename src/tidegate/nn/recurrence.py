@@ -63,6 +63,11 @@ def is_for_engine(tensor: Any, dtype: torch.dtype) -> bool:
     )
 
 
+def runs_on_engine(x: Tensor, *others: Tensor) -> bool:
+    """Whether a layer that takes these tensors runs on the engine: it is there, may take torch's place, and can read all of them as x."""
+    return all(is_for_engine(part, x.dtype) for part in (x, *others)) and is_plain_torch() and is_engine_there()
+
+
 def array_of(tensor: Tensor) -> NDArray[Any]:
     """The tensor's own memory as a C-contiguous array; a copy only where it is not contiguous."""
     return np.ascontiguousarray(view_of(tensor))

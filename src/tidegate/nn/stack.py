@@ -20,7 +20,7 @@ from tidegate.kernels import GATES, Architecture, Cell
 from tidegate.nn.cells import gru_step
 from tidegate.nn.dropouts import variational_dropout
 from tidegate.nn.ragged import PaddedLayout
-from tidegate.nn.recurrence import DirectionWeights, is_engine_there, is_for_engine, is_plain_torch, recurrence
+from tidegate.nn.recurrence import DirectionWeights, recurrence, runs_on_engine
 
 
 class Direction(nn.Module):
@@ -100,15 +100,10 @@ class RecurrentStack(nn.Module):
                 x = variational_dropout(x, offsets, p=self.dropout, is_training=self.training)
             directions: list[Direction] = list(layer)  # type: ignore[arg-type]
             weights = [direction.weights() for direction in directions]
-            if _runs_on_engine(x, weights):
+            if runs_on_engine(x, *(part for direction in directions for part in direction.parameters())):
                 x = recurrence(directions[0].cell, x, offsets, weights)[0]
                 continue
             layouts = layouts or [PaddedLayout(offsets, reverse=reverse) for reverse in (False, True)]
             states = [layout.unpad(direction(layout.pad(x))) for direction, layout in zip(directions, layouts, strict=False)]
             x = torch.cat(states, dim=1) if len(states) == 2 else states[0]
         return x
-
-
-def _runs_on_engine(x: Tensor, weights: list[DirectionWeights]) -> bool:
-    parts = [x, *(part for direction in weights for part in direction)]
-    return all(is_for_engine(part, x.dtype) for part in parts) and is_plain_torch() and is_engine_there()

@@ -35,19 +35,27 @@ TIDEGATE_INLINE void row_pointers(const T* (&rows)[R], const T* states, Index ro
   for (int r = 0; r < R; ++r) rows[r] = states + (row + r) * stride;
 }
 
+// What C gates of R rows are before their activation: the input's share, which stands from `column` on in the gate rows, and the states' product
+// with the panel.
+template <class T, int R, int C>
+TIDEGATE_INLINE void gate_sums(Vector<T> (&sums)[R][C], const Shape& shape, const StepRows<T>& step, const T* states, Index row, Index column,
+                               const T* panel) {
+  const T* rows[R];
+  row_pointers(rows, states, row, step.stride);
+  TIDEGATE_UNROLL
+  for (int r = 0; r < R; ++r) {
+    TIDEGATE_UNROLL
+    for (int c = 0; c < C; ++c) sums[r][c] = load(step.gates[row + r] + column + c * kLanes<T>);
+  }
+  multiply<T, R, C>(sums, rows, panel, shape.hidden);
+}
+
 // i, f, o = σ(…), g = tanh(…); c' = f∘c + i∘g; h' = o∘tanh(c').
 template <class T, bool Keep, int R>
 TIDEGATE_INLINE void lstm_tile(const Shape& shape, const StepRows<T>& step, Index row, Index block, const T* panel) {
   constexpr int L = kLanes<T>;
-  const T* rows[R];
   Vector<T> sums[R][4];
-  row_pointers(rows, step.h, row, step.stride);
-  TIDEGATE_UNROLL
-  for (int r = 0; r < R; ++r) {
-    TIDEGATE_UNROLL
-    for (int g = 0; g < 4; ++g) sums[r][g] = load(step.gates[row + r] + (block * 4 + g) * L);
-  }
-  multiply<T, R, 4>(sums, rows, panel, shape.hidden);
+  gate_sums<T, R, 4>(sums, shape, step, step.h, row, block * 4 * L, panel);
   const Index unit = block * L;
   TIDEGATE_UNROLL
   for (int r = 0; r < R; ++r) {
@@ -101,15 +109,8 @@ TIDEGATE_INLINE void gru_reset_after_tile(const Shape& shape, const StepRows<T>&
 template <class T, bool Keep, int R, int C>
 TIDEGATE_INLINE void gru_gates_tile(const Shape& shape, const StepRows<T>& step, Index row, Index vector, const T* panel) {
   constexpr int L = kLanes<T>;
-  const T* rows[R];
   Vector<T> sums[R][C];
-  row_pointers(rows, step.h, row, step.stride);
-  TIDEGATE_UNROLL
-  for (int i = 0; i < R; ++i) {
-    TIDEGATE_UNROLL
-    for (int c = 0; c < C; ++c) sums[i][c] = load(step.gates[row + i] + (vector + c) * L);
-  }
-  multiply<T, R, C>(sums, rows, panel, shape.hidden);
+  gate_sums<T, R, C>(sums, shape, step, step.h, row, vector * L, panel);
   TIDEGATE_UNROLL
   for (int i = 0; i < R; ++i) {
     TIDEGATE_UNROLL
@@ -130,15 +131,8 @@ TIDEGATE_INLINE void gru_gates_tile(const Shape& shape, const StepRows<T>& step,
 template <class T, bool Keep, int R, int C>
 TIDEGATE_INLINE void gru_state_tile(const Shape& shape, const StepRows<T>& step, Index row, Index vector, const T* panel) {
   constexpr int L = kLanes<T>;
-  const T* rows[R];
   Vector<T> sums[R][C];
-  row_pointers(rows, static_cast<const T*>(step.reset), row, step.stride);
-  TIDEGATE_UNROLL
-  for (int i = 0; i < R; ++i) {
-    TIDEGATE_UNROLL
-    for (int c = 0; c < C; ++c) sums[i][c] = load(step.gates[row + i] + 2 * shape.padded + (vector + c) * L);
-  }
-  multiply<T, R, C>(sums, rows, panel, shape.hidden);
+  gate_sums<T, R, C>(sums, shape, step, step.reset, row, 2 * shape.padded + vector * L, panel);
   TIDEGATE_UNROLL
   for (int i = 0; i < R; ++i) {
     TIDEGATE_UNROLL
@@ -155,15 +149,8 @@ TIDEGATE_INLINE void gru_state_tile(const Shape& shape, const StepRows<T>& step,
 template <class T, Cell cell, int R, int C>
 TIDEGATE_INLINE void rnn_tile(const Shape& shape, const StepRows<T>& step, Index row, Index vector, const T* panel) {
   constexpr int L = kLanes<T>;
-  const T* rows[R];
   Vector<T> sums[R][C];
-  row_pointers(rows, step.h, row, step.stride);
-  TIDEGATE_UNROLL
-  for (int r = 0; r < R; ++r) {
-    TIDEGATE_UNROLL
-    for (int c = 0; c < C; ++c) sums[r][c] = load(step.gates[row + r] + (vector + c) * L);
-  }
-  multiply<T, R, C>(sums, rows, panel, shape.hidden);
+  gate_sums<T, R, C>(sums, shape, step, step.h, row, vector * L, panel);
   TIDEGATE_UNROLL
   for (int r = 0; r < R; ++r) {
     TIDEGATE_UNROLL

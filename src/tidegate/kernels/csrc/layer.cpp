@@ -19,15 +19,6 @@ constexpr Index kSmallWeights = Index{1} << 20;
 // Rows of dx that are computed at a time.
 constexpr Index kInputRows = 240;
 
-Index gates_of(Cell cell) {
-  switch (cell) {
-    case Cell::lstm: return 4;
-    case Cell::gru:
-    case Cell::gru_reset_after: return 3;
-    default: return 1;
-  }
-}
-
 // How a pass over time is divided: into `parts` of each direction, by sequences or by units.
 struct Plan {
   int threads = 1;
@@ -130,6 +121,15 @@ const T* offset_or_null(const T* from, Index by) {
 }
 
 }  // namespace
+
+Index gates_of(Cell cell) {
+  switch (cell) {
+    case Cell::lstm: return 4;
+    case Cell::gru:
+    case Cell::gru_reset_after: return 3;
+    default: return 1;
+  }
+}
 
 template <class T>
 std::size_t Tape<T>::bytes() const {

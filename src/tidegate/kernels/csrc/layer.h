@@ -10,6 +10,9 @@
 
 namespace tidegate {
 
+// Blocks of H rows in the weights of a cell.
+Index gates_of(Cell cell);
+
 // One direction's weights as torch.nn lays them out; biases may be null.
 template <class T>
 struct DirectionWeights {

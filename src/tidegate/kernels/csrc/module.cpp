@@ -41,6 +41,8 @@ Registered& registered() {
   raise(type.is_valid() ? nb::handle(type) : nb::handle(PyExc_ValueError), message);
 }
 
+std::string type_name_of(nb::handle object) { return nb::cast<std::string>(nb::str(object.type().attr("__name__"))); }
+
 // The memory of a NumPy array, or of anything else that offers the buffer protocol, held while this lives.
 class Array {
  public:
@@ -74,9 +76,9 @@ class Array {
     if (object.is_none()) return "None";
     if (nb::hasattr(object, "dtype")) {
       const nb::object dtype = object.attr("dtype");
-      return "of the type " + nb::cast<std::string>(nb::str(object.type().attr("__name__"))) + " and " + nb::cast<std::string>(nb::str(nb::handle(dtype)));
+      return "of the type " + type_name_of(object) + " and " + nb::cast<std::string>(nb::str(nb::handle(dtype)));
     }
-    return "of the type " + nb::cast<std::string>(nb::str(object.type().attr("__name__")));
+    return "of the type " + type_name_of(object);
   }
 
   Py_buffer view_{};
@@ -259,7 +261,7 @@ class PyLayer {
   nb::object backward(nb::handle tape_given, nb::handle x, nb::handle dy, nb::handle dhn, nb::handle dcn, nb::handle needs_dx, nb::handle needs_dh0, nb::handle threads) const {
     const PyTape* tape = nullptr;
     if (!nb::try_cast(tape_given, tape) || !tape)
-      raise(PyExc_TypeError, "tape is of the type " + nb::cast<std::string>(nb::str(tape_given.type().attr("__name__"))) + "; expected what forward gave with keep=True.");
+      raise(PyExc_TypeError, "tape is of the type " + type_name_of(tape_given) + "; expected what forward gave with keep=True.");
     if (is_double_ ? !tape->of_double : !tape->of_float) raise(PyExc_TypeError, std::string("tape is of another dtype than the layer; expected ") + dtype() + ".");
     const bool dx = is_true(needs_dx, "needs_dx"), dh0 = is_true(needs_dh0, "needs_dh0");
     return is_double_ ? backward_as<double>(*of_double_, *tape->of_double, x, dy, dhn, dcn, dx, dh0, threads_for(threads))
@@ -290,7 +292,7 @@ class PyLayer {
 
   static nb::sequence sequence_of(nb::handle object, const char* name, const char* expected) {
     if (!nb::isinstance<nb::sequence>(object) || nb::isinstance<nb::str>(object))
-      raise(PyExc_TypeError, std::string(name) + " is of the type " + nb::cast<std::string>(nb::str(object.type().attr("__name__"))) + "; expected " + expected + ".");
+      raise(PyExc_TypeError, std::string(name) + " is of the type " + type_name_of(object) + "; expected " + expected + ".");
     return nb::borrow<nb::sequence>(object);
   }
 
@@ -312,7 +314,7 @@ class PyLayer {
 
   template <class T>
   void build(std::unique_ptr<Layer<T>>& layer, Cell cell, const nb::sequence& weights, bool reverse, bool trains, int threads) {
-    const Index gates = cell == Cell::lstm ? 4 : cell == Cell::gru || cell == Cell::gru_reset_after ? 3 : 1;
+    const Index gates = gates_of(cell);
     std::vector<DirectionWeights<T>> pointers;
     std::vector<Array> held;
     for (Index d = 0; d < directions_; ++d) {

@@ -4,6 +4,7 @@
 #   make test    all tests, slow ones too
 #   make check   formatting, lint, types, imports
 #   make engine  the compiled engine alone; what has not changed is not compiled again
+#   make check-native   the engine without Python, under the sanitizers and without, on every instruction set that runs here (SEED=2 for other cases)
 #   make bench   the figures of bench/RESULTS.md (an hour or two; wants the data folder: TIDEGATE_DATA, else ../shared/data)
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ ENGINE := .venv/engine
 # The folder too: it is newer once a file has been taken out of it.
 ENGINE_SOURCES := CMakeLists.txt src/tidegate/kernels/csrc $(wildcard src/tidegate/kernels/csrc/*)
 
-.PHONY: demo test test-fast check bench engine lock clean
+.PHONY: demo test test-fast check check-native bench engine lock clean
 
 demo: engine
 	$(BIN)/tidegate demo --out demo
@@ -30,8 +31,19 @@ check: engine
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+SEED ?= 1
+check-native: $(READY)
+	@set -e; export PATH="$$PWD/$(BIN):$$PATH"; for kind in address thread plain; do \
+	  echo "== $$kind"; \
+	  sanitizer=$$kind; if [ $$kind = plain ]; then sanitizer=; fi; \
+	  cmake -S tests/native -B build/native/$$kind -G Ninja -DSANITIZER=$$sanitizer -DSEED=$(SEED) > build/native-$$kind.log || { cat build/native-$$kind.log; exit 1; }; \
+	  cmake --build build/native/$$kind; \
+	  ctest --test-dir build/native/$$kind --output-on-failure --parallel 2; \
+	done
+
 bench: engine
 	$(BIN)/python -m bench.kernels
+	$(BIN)/python -m bench.crf
 	$(BIN)/python bench/tagging.py ud_english_ewt wnut17 snips_nlu --seeds 3
 	$(BIN)/python bench/classification.py sms_spam banking77 clinc150 snips_nlu sentence_polarity --seeds 3
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from strategies import offsets_of
 from tidegate.kernels import CELLS as TWINS
 from tidegate.kernels import GATES, CellWeights
-from tidegate.kernels.engine import CELLS, Gradients, Layer, Output
+from tidegate.kernels.engine import RECURRENT_CELLS, Gradients, Layer, Output
 from tidegate.kernels.twins import State, logistic
 
 Array = NDArray[np.floating[Any]]
@@ -29,7 +29,7 @@ PARTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 # What a layer of one or two directions reads: how Case.draw is asked for it.
 ARRANGEMENTS: dict[str, dict[str, Any]] = {"from the start": {}, "from the end": {"reverse": True}, "both ways": {"directions": 2}}
 
-every_cell = pytest.mark.parametrize("cell", CELLS)
+every_cell = pytest.mark.parametrize("cell", RECURRENT_CELLS)
 every_arrangement = pytest.mark.parametrize("arrangement", list(ARRANGEMENTS))
 every_choice_of_biases = pytest.mark.parametrize(
     "biases", [(True, True), (True, False), (False, True), (False, False)], ids=["two biases", "bias_ih", "bias_hh", "no bias"]

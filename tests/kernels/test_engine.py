@@ -33,7 +33,7 @@ from kernels.conftest import (
 )
 from strategies import LENGTHS, RAGGED, SEEDS, offsets_of
 from tidegate.kernels import _engine, engine
-from tidegate.kernels.engine import CELLS, Layer, Output
+from tidegate.kernels.engine import RECURRENT_CELLS, Layer, Output
 
 DTYPES = {"float32": np.float32, "float64": np.float64}
 
@@ -111,7 +111,7 @@ def test_states_equal_the_twins_where_rows_exceed_a_chunk(cell: str, lengths: tu
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(
-    st.sampled_from(CELLS),
+    st.sampled_from(RECURRENT_CELLS),
     st.sampled_from(list(DTYPES)),
     st.sampled_from(list(ARRANGEMENTS)),
     LENGTHS,
@@ -548,7 +548,7 @@ def resident_bytes() -> int:
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads Linux's /proc")
 def test_thousands_of_training_steps_take_no_more_memory_than_a_few() -> None:
-    cases = [Case.draw(cell, (9, 3, 5), 16, 24, directions=2, dtype=np.float32) for cell in CELLS]
+    cases = [Case.draw(cell, (9, 3, 5), 16, 24, directions=2, dtype=np.float32) for cell in RECURRENT_CELLS]
     layers = [case.layer(trains=True) for case in cases]
 
     def run(times: int) -> None:
@@ -617,7 +617,7 @@ def test_every_instruction_set_gives_the_same_numbers(name: str, tmp_path: Path)
     if name not in _engine.usable_instruction_sets():
         pytest.skip(f"{name} was not built or does not run here")
     given, wanted = {}, {}
-    for cell in CELLS:
+    for cell in RECURRENT_CELLS:
         for dtype in DTYPES:
             for lengths, input_size, hidden in ((RAGGED, 3, 5), ((9, 4, 4, 1, 1, 12, 2), 37, 33), ((2,) * 23, 8, 64)):
                 case = Case.draw(cell, lengths, input_size, hidden, directions=2, dtype=DTYPES[dtype])

@@ -31,7 +31,7 @@ from kernels.conftest import (
     with_and_without_states,
 )
 from strategies import LENGTHS, RAGGED, SEEDS
-from tidegate.kernels.engine import CELLS, Gradients
+from tidegate.kernels.engine import RECURRENT_CELLS, Gradients
 from tidegate.nn import CELLS as TORCH_TWINS
 
 # Of each array's largest entry.
@@ -161,7 +161,7 @@ def test_gradients_equal_autograd_where_rows_exceed_a_slice(cell: str, lengths: 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(
-    st.sampled_from(CELLS),
+    st.sampled_from(RECURRENT_CELLS),
     st.sampled_from(list(ARRANGEMENTS)),
     LENGTHS,
     st.integers(1, 40),

@@ -15,7 +15,7 @@ import torch
 from kernels.conftest import Case, assert_same_bits, run_python
 from tidegate.errors import ShapeError
 from tidegate.kernels import _engine
-from tidegate.kernels.engine import CELLS, Layer
+from tidegate.kernels.engine import RECURRENT_CELLS, Layer
 
 # Two directions, three sequences, six steps, I 4, H 5: no two sizes of an array are the same, and none is one.
 BOTH_WAYS = Case.draw("lstm", (2, 1, 3), 4, 5, directions=2, dtype=np.float32)
@@ -257,7 +257,7 @@ def test_a_tensor_of_another_dtype_is_refused(argument: str, dtype: torch.dtype)
 
 def test_arguments_that_are_at_odds_with_the_cell_are_refused() -> None:
     plane = np.zeros((1, 2, 5), dtype=np.float32)
-    for cell in CELLS:
+    for cell in RECURRENT_CELLS:
         if cell == "lstm":
             continue
         case = Case.draw(cell, (2, 1), 4, 5, dtype=np.float32)
@@ -400,7 +400,9 @@ def test_unknown_and_missing_arguments_are_refused() -> None:
 
 @pytest.mark.parametrize("cell", ["LSTM", "", "lstm ", "lstm\0", "rnn_relu", "σ", "gru-reset-before", "l" * 10000])
 def test_an_unknown_cell_is_refused_and_the_known_are_named(cell: str) -> None:
-    with pytest.raises(ValueError, match=f"^cell is '{re.escape(cell)}'; expected one of rnn, rnn-relu, lstm, gru, gru-reset-after[.]$"):
+    with pytest.raises(
+        ValueError, match=f"^cell is '{re.escape(cell)}'; expected one of rnn, rnn-relu, lstm, gru, gru-reset-after, mingru, minlstm[.]$"
+    ):
         Layer(cell, BOTH_WAYS.weights)
 
 
@@ -417,7 +419,7 @@ def weights_of(cell: str, input_size: int = 4, hidden: int = 5, dtype: Any = np.
 
 OWN = weights_of("lstm")
 ONE_OR_TWO = "weights has {} entries; expected one (weight_ih, weight_hh, bias_ih, bias_hh) for each of one or two directions."
-FOUR = "weights[{}] has {} entries; expected (weight_ih, weight_hh, bias_ih, bias_hh)."
+FOUR = "weights[{}] has {} entries; expected (weight_ih, weight_hh, bias_ih, bias_hh) or, with layer norm, (weight_ih, weight_hh, bias_ih, bias_hh, gain_ih, gain_hh, gain_c, shift_c)."
 
 
 class Lies:

@@ -22,7 +22,7 @@ from onnx.backend.test.case.test_case import TestCase
 
 from kernels.conftest import PARTS, Array, Case, assert_close
 from strategies import offsets_of
-from tidegate.kernels.engine import CELLS, Layer
+from tidegate.kernels.engine import RECURRENT_CELLS, Layer
 
 # For each block of ours the block of ONNX's.
 BLOCKS = {"LSTM": (0, 2, 3, 1), "GRU": (1, 0, 2), "RNN": (0,)}
@@ -175,7 +175,7 @@ def by_onnxruntime(operator: str, inputs: Mapping[str, Array], attributes: Mappi
 
 
 @pytest.mark.parametrize("arrangement", [{}, {"reverse": True}, {"directions": 2}], ids=["forward", "reverse", "bidirectional"])
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", RECURRENT_CELLS)
 def test_answers_equal_those_of_onnx_runtime(cell: str, arrangement: dict[str, Any]) -> None:
     case = Case.draw(cell, (5, 2, 7, 1, 7), 6, 21, dtype=np.float32, **arrangement)
     for given in (case, replace(case, h0=None, c0=None)):

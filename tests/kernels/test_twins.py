@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
-from math import log, tanh
+from math import exp, log, sqrt, tanh
 
 import numpy as np
 import pytest
 
-from strategies import RAGGED, cell_weights, offsets_of
-from tidegate.kernels import CELLS, GATES, Cell, CellWeights, run_layer
-from tidegate.kernels.twins import gru_cell, gru_reset_after_cell, logistic, lstm_cell, rnn_cell
+from strategies import RAGGED, cell_weights, every_variant, offsets_of
+from tidegate.errors import RecipeError, ShapeError
+from tidegate.kernels import CELLS, GATES, WITH_LAYER_NORM, WITHOUT_RECURRENT_MATRIX, Cell, CellWeights, Zoneout, run_layer
+from tidegate.kernels.twins import (
+    gru_cell,
+    gru_reset_after_cell,
+    keeping_share,
+    layer_norm,
+    logistic,
+    lstm_cell,
+    mingru_cell,
+    minlstm_cell,
+    rnn_cell,
+    zoned,
+)
+from tidegate.kernels.zoneout import check_zoneout, kept_units
 
 # σ(ln 3) = 3/4, σ(−ln 3) = 1/4, σ(ln 4) = 4/5, and tanh(ln 3 / 2) = 1/2.
 LN3 = log(3)
@@ -95,7 +109,7 @@ def test_reset_before_and_reset_after_mix_two_units_differently() -> None:
 def random_gru(seed: int, *, r_bias: float = 0.0, z_bias: float = 0.0, n_bias: float = 0.0) -> tuple[CellWeights, np.random.Generator]:
     random = np.random.default_rng(seed)
     w = cell_weights(random, "gru", 3, 4)
-    w.bias_hh[:] = np.repeat([r_bias, z_bias, n_bias], 4)
+    w.recurrent[1][:] = np.repeat([r_bias, z_bias, n_bias], 4)
     return w, random
 
 
@@ -118,11 +132,163 @@ def test_update_gate_near_one_keeps_the_past_and_near_zero_drops_it(cell: Cell) 
     np.testing.assert_allclose(CELLS[cell](x, (h,), w)[0], expected, atol=1e-15)
 
 
-@every_cell
+def test_mingru_step_worked_by_hand() -> None:
+    # z = σ(ln 3 · 1) = 3/4, n = 2 · 1 + 1 = 3: h' = 3/4 · 1/2 + 1/4 · 3
+    (h,) = mingru_cell(np.array([1.0]), (np.array([0.5]),), without_matrix(column(LN3, 2), [0, 1]))
+    assert h == pytest.approx([0.375 + 0.75], abs=1e-15)
+
+
+def test_minlstm_step_worked_by_hand() -> None:
+    # i = σ(ln 4) = 4/5, f = σ(−ln 3) = 1/4: s = 1/4 / (1/4 + 4/5) = 5/21; g = 2 · 1 + 1 = 3, of which no tanh is taken.
+    (h,) = minlstm_cell(np.array([1.0]), (np.array([0.5]),), without_matrix(column(0, -LN3, 2), [log(4), 0, 1]))
+    assert h == pytest.approx([5 / 21 * 0.5 + 16 / 21 * 3], abs=1e-15)
+
+
+def without_matrix(ih: object, b_ih: object) -> CellWeights:
+    return CellWeights(np.array(ih, dtype=np.float64), None, np.array(b_ih, dtype=np.float64), None)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_minlstm_keeps_its_digits_where_both_gates_are_all_but_shut(dtype: type) -> None:
+    i, f = np.meshgrid(np.linspace(-80, 30, 23), np.linspace(-80, 30, 23))
+    expected = 1 / (1 + np.exp(-f)) / (1 / (1 + np.exp(-f)) + 1 / (1 + np.exp(-i)))
+    np.testing.assert_allclose(keeping_share(i.astype(dtype), f.astype(dtype)), expected, rtol=3e-5 if dtype is np.float32 else 1e-12)
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        far = np.array([-1e30, 1e30], dtype=dtype)
+        assert keeping_share(far, far).tolist() == [0.5, 0.5]
+        assert keeping_share(far, far[::-1]) == pytest.approx([1, 0], abs=1e-30)
+
+
+@pytest.mark.parametrize("cell", sorted(WITHOUT_RECURRENT_MATRIX))
+def test_without_a_recurrent_matrix_what_is_kept_hangs_on_the_input_alone(cell: Cell) -> None:
+    """h' is a line in h, its slope the same whatever h: what a step of 1 adds at any h is what is kept."""
+    random = np.random.default_rng(9)
+    w, x, h = cell_weights(random, cell, 3, 4), random.normal(size=3), random.normal(size=4)
+    slopes = [CELLS[cell](x, (at + 1,), w)[0] - CELLS[cell](x, (at,), w)[0] for at in (h, 10 * h, 0 * h)]
+    np.testing.assert_allclose(slopes, np.broadcast_to(slopes[0], (3, 4)), rtol=0, atol=1e-14)
+    assert ((slopes[0] > 0) & (slopes[0] < 1)).all()
+
+
+@pytest.mark.parametrize("cell", sorted(set(CELLS) - WITHOUT_RECURRENT_MATRIX))
+def test_a_recurrent_matrix_that_is_missing_is_named(cell: Cell) -> None:
+    w = cell_weights(np.random.default_rng(0), "minlstm", 3, 4)
+    with pytest.raises(ShapeError, match="weight_hh or bias_hh is None; expected arrays"):
+        CELLS[cell](np.zeros(3), (np.zeros(4), np.zeros(4))[: 1 + (cell == "lstm")], w)
+
+
+def test_layer_norm_worked_by_hand() -> None:
+    # Of (1, 3): mean 2, biased variance 1.
+    scale = 1 / sqrt(1 + 1e-5)
+    assert layer_norm(np.array([1.0, 3.0]), np.array([2.0, 5.0])) == pytest.approx([-2 * scale, 5 * scale], abs=1e-15)
+    assert layer_norm(np.array([4.0, 4.0]), np.array([2.0, 5.0])).tolist() == [0, 0]
+    assert layer_norm(np.array([1.0, 3.0]), None).tolist() == [1, 3]
+    rows = np.array([[1.0, 3.0], [10.0, 30.0]])
+    assert layer_norm(rows, np.ones(2)) == pytest.approx(np.array([[-1, 1], [-1, 1]]), abs=1e-5)
+
+
+def normed(values: Sequence[float], gains: Sequence[float]) -> list[float]:
+    mean = sum(values) / len(values)
+    variance = sum((value - mean) ** 2 for value in values) / len(values)
+    return [gain * (value - mean) / sqrt(variance + 1e-5) for value, gain in zip(values, gains, strict=True)]
+
+
+def times(matrix: np.ndarray, vector: Sequence[float]) -> list[float]:
+    return [sum(float(entry) * part for entry, part in zip(row, vector, strict=True)) for row in matrix]
+
+
+def sigma(a: float) -> float:
+    return 1 / (1 + exp(-a))
+
+
+def normed_step(cell: Cell, x: list[float], h: list[float], c: list[float], w: CellWeights) -> tuple[list[float], list[float]]:
+    """A step with layer norm, unit by unit in Python's floats, from the equations of arXiv 1607.06450."""
+    size = len(h)
+    assert w.weight_hh is not None
+    assert w.gain_ih is not None
+    assert w.gain_hh is not None
+    bias = list(zip(w.bias_ih, w.bias_hh, strict=True))  # type: ignore[arg-type]
+    if cell == "lstm":
+        from_x, from_h = normed(times(w.weight_ih, x), w.gain_ih), normed(times(w.weight_hh, h), w.gain_hh)
+        a = [from_x[k] + from_h[k] + bias[k][0] + bias[k][1] for k in range(4 * size)]
+        i, f, g, o = (a[k * size : (k + 1) * size] for k in range(4))
+        new_c = [sigma(f[k]) * c[k] + sigma(i[k]) * tanh(g[k]) for k in range(size)]
+        read = normed(new_c, w.gain_c)  # type: ignore[arg-type]
+        return [sigma(o[k]) * tanh(read[k] + w.shift_c[k]) for k in range(size)], new_c  # type: ignore[index]
+    two = 2 * size
+    gates_x, gates_h = normed(times(w.weight_ih[:two], x), w.gain_ih[:two]), normed(times(w.weight_hh[:two], h), w.gain_hh[:two])
+    gates = [sigma(gates_x[k] + gates_h[k] + bias[k][0] + bias[k][1]) for k in range(two)]
+    r, z = gates[:size], gates[size:]
+    past = [r[k] * h[k] for k in range(size)] if cell == "gru" else h
+    n_x, n_h = normed(times(w.weight_ih[two:], x), w.gain_ih[two:]), normed(times(w.weight_hh[two:], past), w.gain_hh[two:])
+    inner = [n_h[k] + bias[two + k][1] for k in range(size)]
+    n = [tanh(n_x[k] + bias[two + k][0] + (inner[k] if cell == "gru" else r[k] * inner[k])) for k in range(size)]
+    return [z[k] * h[k] + (1 - z[k]) * n[k] for k in range(size)], c
+
+
+@pytest.mark.parametrize("hidden_size", [1, 5])
+@pytest.mark.parametrize("cell", sorted(WITH_LAYER_NORM))
+def test_layer_norm_steps_equal_the_equations_unit_by_unit(cell: Cell, hidden_size: int) -> None:
+    random = np.random.default_rng(10)
+    w = cell_weights(random, cell, 3, hidden_size, layer_norm=True)
+    x, h, c = random.normal(size=3), random.normal(size=hidden_size), random.normal(size=hidden_size)
+    state = (h, c) if cell == "lstm" else (h,)
+    new_h, new_c = normed_step(cell, x.tolist(), h.tolist(), c.tolist(), w)
+    after = CELLS[cell](x, state, w)
+    np.testing.assert_allclose(after[0], new_h, rtol=0, atol=1e-13)
+    if cell == "lstm":
+        np.testing.assert_allclose(after[1], new_c, rtol=0, atol=1e-13)
+
+
+def test_zoneout_mixes_past_and_new_by_hand() -> None:
+    past, new = (np.array([1.0, 2.0]), np.array([3.0, 4.0])), (np.array([10.0, 20.0]), np.array([30.0, 40.0]))
+    h, c = zoned(past, new, (np.array([1.0, 0.0]), np.array([0.25, 0.5])))
+    assert (h.tolist(), c.tolist()) == ([1, 20], [23.25, 22])
+    assert len(zoned(past[:1], new[:1], (np.zeros(2), np.ones(2)))) == 1
+
+
+@pytest.mark.parametrize("seed", [None, 7])
+@pytest.mark.parametrize(("reverse", "direction"), [(False, 0), (True, 1), (True, 0)])
+@pytest.mark.parametrize("cell", sorted(set(CELLS) - WITHOUT_RECURRENT_MATRIX))
+def test_zoneout_keeps_the_drawn_units_or_the_expected_share(cell: Cell, reverse: bool, direction: int, seed: int | None) -> None:
+    """Step by step: the cell's own step on what zoneout left, h' from the c before zoneout, then the two mixtures."""
+    random = np.random.default_rng(11)
+    w, x, p = cell_weights(random, cell, 3, 4), random.normal(size=(7, 3)), (0.4, 0.3)
+    rows = np.arange(7)
+    drawn = [kept_units(seed or 0, rows, 4, q, direction=direction, state=name) for q, name in zip(p, ("h", "c"), strict=True)]  # type: ignore[arg-type]
+    expected = np.zeros((7, 4))
+    for begin, end in ((0, 5), (5, 7)):
+        state = [np.zeros(4)] * (2 if cell == "lstm" else 1)
+        for n in range(begin, end)[:: -1 if reverse else 1]:
+            new = CELLS[cell](x[n], tuple(state), w)
+            for k, (before, after) in enumerate(zip(state.copy(), new, strict=True)):
+                state[k] = p[k] * before + (1 - p[k]) * after if seed is None else np.where(drawn[k][n], before, after)
+            expected[n] = state[0]
+    states = run_layer(cell, x, [0, 5, 7], w, reverse=reverse, zoneout=p, seed=seed, direction=direction)
+    np.testing.assert_allclose(states, expected, rtol=0, atol=1e-15)
+    assert np.abs(states - run_layer(cell, x, [0, 5, 7], w, reverse=reverse)).max() > 1e-2
+
+
+@pytest.mark.parametrize(
+    ("cell", "zoneout", "message"),
+    [
+        ("lstm", (1.0, 0.0), "zoneout is 1.0; expected a probability from 0 up to, not including, 1."),
+        ("lstm", (0.0, -0.1), "zoneout_cell is -0.1; expected a probability from 0 up to, not including, 1."),
+        ("gru", (0.1, 0.2), "zoneout_cell is 0.2, but gru has no state c to keep"),
+        ("mingru", (0.1, 0.0), "zoneout is 0.1, but mingru has no recurrent matrix"),
+    ],
+)
+def test_zoneout_that_a_cell_cannot_have_is_refused(cell: Cell, zoneout: Zoneout, message: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        check_zoneout(cell, zoneout)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("cell", sorted(set(CELLS) - WITHOUT_RECURRENT_MATRIX))
 def test_both_biases_are_summed_but_for_the_candidate_of_reset_after(cell: Cell) -> None:
     random = np.random.default_rng(3)
     w = cell_weights(random, cell, 3, 2)
-    joined = CellWeights(w.weight_ih, w.weight_hh, w.bias_ih + w.bias_hh, np.zeros_like(w.bias_hh))
+    u, b_hh = w.recurrent
+    joined = CellWeights(w.weight_ih, u, w.bias_ih + b_hh, np.zeros_like(b_hh))
     x = random.normal(size=3)
     state = tuple(random.normal(size=2) for _ in range(2 if cell == "lstm" else 1))
     difference = np.abs(CELLS[cell](x, state, w)[0] - CELLS[cell](x, state, joined)[0]).max()
@@ -141,14 +307,14 @@ def test_a_layer_is_its_cell_step_after_step_from_zeros(cell: Cell) -> None:
     assert run_layer(cell, x, [0, 3], w).tolist() == np.array(expected).tolist()
 
 
-@every_cell
-def test_backward_direction_equals_forward_direction_on_the_reversed_sequence(cell: Cell) -> None:
+@every_variant
+def test_backward_direction_equals_forward_direction_on_the_reversed_sequence(cell: Cell, layer_norm: bool, zoneout: Zoneout) -> None:
     random = np.random.default_rng(5)
     offsets = offsets_of(RAGGED)
-    w, x = cell_weights(random, cell, 3, 2), random.normal(size=(offsets[-1], 3))
+    w, x = cell_weights(random, cell, 3, 2, layer_norm=layer_norm), random.normal(size=(offsets[-1], 3))
     turned = np.concatenate([np.arange(begin, end)[::-1] for begin, end in pairwise(offsets)])
-    backward = run_layer(cell, x, offsets, w, reverse=True)
-    assert backward.tolist() == run_layer(cell, x[turned], offsets, w)[turned].tolist()
+    backward = run_layer(cell, x, offsets, w, reverse=True, zoneout=zoneout)
+    assert backward.tolist() == run_layer(cell, x[turned], offsets, w, zoneout=zoneout)[turned].tolist()
     assert np.abs(backward - run_layer(cell, x, offsets, w)).max() > 1e-2
 
 
@@ -177,5 +343,5 @@ def test_precision_of_the_input_is_kept(cell: Cell) -> None:
     random = np.random.default_rng(8)
     w = cell_weights(random, cell, 3, 2, np.float32)
     assert run_layer(cell, random.normal(size=(4, 3)).astype(np.float32), [0, 4], w).dtype == np.float32
-    assert w.hidden_size == 2
+    assert w.hidden_size(cell) == 2
     assert len(w.weight_ih) == GATES[cell] * 2

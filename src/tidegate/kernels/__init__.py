@@ -1,21 +1,37 @@
 """Recurrent cells on the CPU: the list of architectures, the plain twins, the engine, and the NumPy loop that stands in for it."""
 
-from tidegate.kernels.architecture import ARCHITECTURES, GATES, Architecture, Cell, architecture
+from tidegate.kernels.architecture import (
+    ARCHITECTURES,
+    GATES,
+    KEEPING_GATE,
+    WITH_LAYER_NORM,
+    WITHOUT_RECURRENT_MATRIX,
+    Architecture,
+    Cell,
+    architecture,
+    weight_names,
+)
 from tidegate.kernels.layer import RecurrentLayer
 from tidegate.kernels.recurrence import PackedCell, TimeMajor, run_packed
 from tidegate.kernels.twins import CELLS, CellWeights, run_layer
+from tidegate.kernels.zoneout import Zoneout
 
 __all__ = [
     "ARCHITECTURES",
     "CELLS",
     "GATES",
+    "KEEPING_GATE",
+    "WITHOUT_RECURRENT_MATRIX",
+    "WITH_LAYER_NORM",
     "Architecture",
     "Cell",
     "CellWeights",
     "PackedCell",
     "RecurrentLayer",
     "TimeMajor",
+    "Zoneout",
     "architecture",
     "run_layer",
     "run_packed",
+    "weight_names",
 ]

@@ -1,7 +1,8 @@
-"""The engine's NumPy face: one recurrent layer of one or two directions over a ragged batch, forward and backward, in C++.
+"""The engine's NumPy face, in C++: recurrent layers of one or two directions over ragged batches, forward and backward, and the CRF.
 
-`Layer` is the compiled module's own class. Where the module was not built, `is_built()` is False and making a `Layer` is refused;
-what would call it then runs on the plain twins, or on torch.nn above the torch line, and `note_missing()` says so once.
+`Layer` is the compiled module's own class, and the functions are its own. Where the module was not built, `is_built()` is False and
+making a `Layer` is refused; what would call it then runs on the plain twins, or on torch.nn above the torch line, and `note_missing()`
+says so once.
 """
 
 from __future__ import annotations
@@ -17,20 +18,29 @@ from tidegate.threads import default_threads
 
 __all__ = [
     "CELLS",
+    "RECURRENT_CELLS",
     "Gradients",
     "Layer",
     "MissingEngineWarning",
     "Output",
     "Tape",
+    "crf_log_partition",
     "crf_loss",
+    "crf_marginals",
+    "crf_n_best",
+    "crf_viterbi",
+    "crf_viterbi_fixed_lag",
     "instruction_set",
     "is_built",
+    "is_there",
     "note_missing",
 ]
 
 Array = NDArray[np.floating[Any]]
 
-CELLS = ("rnn", "rnn-relu", "lstm", "gru", "gru-reset-after")
+RECURRENT_CELLS = ("rnn", "rnn-relu", "lstm", "gru", "gru-reset-after")
+# With those whose gates see the input alone, and which have no recurrent matrix.
+CELLS = (*RECURRENT_CELLS, "mingru", "minlstm")
 
 
 class Output(NamedTuple):
@@ -50,10 +60,14 @@ class Output(NamedTuple):
 
 
 class Gradients(NamedTuple):
-    """What a backward pass gives: the gradients of x, of (weight_ih, weight_hh, bias_ih, bias_hh) a direction, of h0 and c0."""
+    """What a backward pass gives: the gradients of x, of each direction's weights in the order given, of h0 and c0.
+
+    A direction's weights are (weight_ih, weight_hh, bias_ih, bias_hh), and as many more as the layer has; both biases have gradients
+    whether they were given or not, and what the cell has not is None.
+    """
 
     dx: Array | None
-    weights: list[tuple[Array, Array, Array, Array]]
+    weights: list[tuple[Any, ...]]
     dh0: Array | None
     dc0: Array | None
 
@@ -65,7 +79,16 @@ class MissingEngineWarning(UserWarning):
 _missing: str | None = None
 if TYPE_CHECKING:
     from tidegate.kernels import _engine
-    from tidegate.kernels._engine import Layer, Tape, crf_loss
+    from tidegate.kernels._engine import (
+        Layer,
+        Tape,
+        crf_log_partition,
+        crf_loss,
+        crf_marginals,
+        crf_n_best,
+        crf_viterbi,
+        crf_viterbi_fixed_lag,
+    )
 else:
     try:
         from tidegate.kernels import _engine
@@ -78,12 +101,16 @@ else:
             def __init__(self, *_: Any, **__: Any) -> None:
                 raise MissingEngineError(_missing)
 
-        def crf_loss(*_: Any, **__: Any) -> Any:
+        def _refuse(*_: Any, **__: Any) -> Any:
             raise MissingEngineError(_missing)
+
+        crf_log_partition = crf_loss = crf_marginals = crf_n_best = crf_viterbi = crf_viterbi_fixed_lag = _refuse
 
     else:
         _engine.register(Output, Gradients, ShapeError, default_threads())
-        Layer, Tape, crf_loss = _engine.Layer, _engine.Tape, _engine.crf_loss
+        Layer, Tape = _engine.Layer, _engine.Tape
+        crf_log_partition, crf_loss, crf_marginals = _engine.crf_log_partition, _engine.crf_loss, _engine.crf_marginals
+        crf_n_best, crf_viterbi, crf_viterbi_fixed_lag = _engine.crf_n_best, _engine.crf_viterbi, _engine.crf_viterbi_fixed_lag
 
 
 def is_built() -> bool:
@@ -100,13 +127,20 @@ def instruction_set() -> str:
     return _engine.instruction_set() if _missing is None else "twins"
 
 
+def is_there() -> bool:
+    """Whether the compiled engine is there; where it is not, that is said once."""
+    if not is_built():
+        note_missing()
+    return is_built()
+
+
 def note_missing() -> None:
     """Warns, once a process, that the engine was not built; nothing where it was."""
     if _missing is not None:
         # One place in one module: Python's own filter shows it once.
         warnings.warn(
             "tidegate's engine was not built, so recurrent layers run on the plain twins: the same numbers, several times slower. "
-            "With a C++ compiler at hand (GCC 12, Clang 15 or newer), installing tidegate anew builds it.",
+            "With a C++ compiler at hand (GCC 12, Clang 14 or newer), installing tidegate anew builds it.",
             MissingEngineWarning,
             stacklevel=1,
         )

@@ -12,6 +12,7 @@ from tidegate.kernels import engine
 from tidegate.kernels.architecture import Cell
 from tidegate.kernels.recurrence import PackedCell, TimeMajor, run_packed
 from tidegate.kernels.twins import CellWeights
+from tidegate.kernels.zoneout import Zoneout, check_zoneout
 
 Array = NDArray[np.floating[Any]]
 
@@ -22,26 +23,35 @@ class RecurrentLayer:
     Args:
         cell: which cell.
         directions: the weights of each; the second reads backward.
+        zoneout: probabilities of h and of an LSTM's c; the layer gives the expectation.
+
+    Raises:
+        ShapeError: the weights are another cell's.
+        RecipeError: the cell has no layer norm, or no zoneout.
     """
 
-    def __init__(self, cell: Cell, directions: Sequence[CellWeights]) -> None:
+    def __init__(self, cell: Cell, directions: Sequence[CellWeights], zoneout: Zoneout = (0.0, 0.0)) -> None:
+        check_zoneout(cell, zoneout)
         self._cell: Cell = cell
         self._directions = tuple(directions)
+        self._zoneout = zoneout
         self._pack()
 
     def _pack(self) -> None:
         self._engine: engine.Layer | None = None
         self._loops: list[PackedCell] = []
         if engine.is_built():
-            whole = np.ascontiguousarray
-            weights = [(whole(w.weight_ih), whole(w.weight_hh), whole(w.bias_ih), whole(w.bias_hh)) for w in self._directions]
-            self._engine = engine.Layer(self._cell, weights)
+            weights: list[Any] = [
+                tuple(None if part is None else np.ascontiguousarray(part) for part in w.in_order()) for w in self._directions
+            ]
+            self._engine = engine.Layer(self._cell, weights, zoneout=self._zoneout)
         else:
             engine.note_missing()
-            self._loops = [PackedCell.pack(self._cell, w) for w in self._directions]
+            self._loops = [PackedCell.pack(self._cell, w, self._zoneout) for w in self._directions]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_cell": self._cell, "_directions": self._directions}  # what is packed depends on the machine
+        # What is packed depends on the machine.
+        return {"_cell": self._cell, "_directions": self._directions, "_zoneout": self._zoneout}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

@@ -2,32 +2,13 @@
 // with the recurrent weights into that of the states one step earlier. Everything that can wait until the end (inputs, weights) does.
 #pragma once
 
+#include "backward_rows.h"
 #include "forward.h"
 
 namespace tidegate::TIDEGATE_ISA {
 
-// One row of one step, from its first unit. The derivatives are those of the cell's equations; σ' = σ(1−σ), tanh' = 1−tanh².
 template <class T>
-struct BackwardRow {
-  const T* gates;    // activated
-  const T* h;        // the state after the step (rnn) or before it (gru)
-  const T* c;        // lstm: after the step
-  const T* c_before;
-  const T* dy;       // or null
-  T* dh;             // in: from the step after; out: the share that does not go through the recurrent weights
-  T* dc;
-  T* drh;            // gru: gradient of r∘h
-  T* dgates;
-};
-
-template <class T>
-TIDEGATE_INLINE Vector<T> state_gradient(const BackwardRow<T>& row, Index unit, Index valid) {
-  const Vector<T> dh = load(row.dh + unit);
-  return row.dy ? dh + load_some(row.dy + unit, valid) : dh;
-}
-
-template <class T>
-TIDEGATE_INLINE void lstm_gradient(const Shape&, const BackwardRow<T>& row, Index block, Index valid) {
+TIDEGATE_INLINE void lstm_gradient(const BackwardRow<T>& row, Index block, Index valid) {
   constexpr int L = kLanes<T>;
   const Index unit = block * L;
   const T* const gates = row.gates + block * 4 * L;
@@ -66,17 +47,8 @@ TIDEGATE_INLINE void gru_reset_after_gradient(const Shape& shape, const Backward
   store(row.dgates + 3 * shape.padded + unit, keep_some<T>(dn * r, valid));
 }
 
-template <class T>
-TIDEGATE_INLINE void gru_reset_gradient(const Shape&, const BackwardRow<T>& row, Index block, Index valid) {
-  constexpr int L = kLanes<T>;
-  const Index unit = block * L;
-  const Vector<T> r = load(row.gates + 2 * unit), h = load(row.h + unit), drh = load(row.drh + unit);
-  store(row.dgates + 2 * unit, keep_some<T>(drh * h * r * (T(1) - r), valid));
-  store(row.dh + unit, Vector<T>(load(row.dh + unit) + drh * r));
-}
-
 template <class T, Cell cell>
-TIDEGATE_INLINE void rnn_gradient(const Shape&, const BackwardRow<T>& row, Index block, Index valid) {
+TIDEGATE_INLINE void rnn_gradient(const BackwardRow<T>& row, Index block, Index valid) {
   const Index unit = block * kLanes<T>;
   const Vector<T> h = load(row.h + unit), dh = state_gradient(row, unit, valid);
   if constexpr (cell == Cell::rnn_relu)
@@ -116,30 +88,38 @@ void backward_loop(const Backward<T>& job) {
         row.c_before = (t ? job.cells : job.c0) + before;
         row.dc = job.dc + state;
       }
-      row.dy = job.dy ? job.dy + layout.flat(place, t, part.reverse) * job.dy_stride : nullptr;
+      row.dy = job.dy ? job.dy + layout.stands(layout.flat(place, t, part.reverse)) * job.dy_stride : nullptr;
       row.dh = job.dh + state;
       row.drh = cell == Cell::gru ? job.drh + state : nullptr;
       row.dgates = job.dgates + (layout.begin[t] + place) * shape.gate_row();
+      row.mask = job.mask ? job.mask + state : nullptr;
       return row;
     };
     for (Index r = 0; r < count; ++r) {
       const BackwardRow<T> row = row_of(r);
-      src[r] = row.dgates;
+      src[r] = job.dgates_states + (row.dgates - job.dgates);
       dst[r] = row.dh;
+      if (shape.by_rows()) {
+        gradient_by_rows<T, cell>(job, row, t, part.first + r * part.stride);
+        continue;
+      }
       for (Index block = first_block; block < last_block; ++block) {
         const Index valid = shape.hidden - block * L;
         if constexpr (cell == Cell::lstm)
-          lstm_gradient(shape, row, block, valid);
+          lstm_gradient(row, block, valid);
         else if constexpr (cell == Cell::gru)
           gru_state_gradient(shape, row, block, valid);
         else if constexpr (cell == Cell::gru_reset_after)
           gru_reset_after_gradient(shape, row, block, valid);
         else
-          rnn_gradient<T, cell>(shape, row, block, valid);
+          rnn_gradient<T, cell>(row, block, valid);
       }
     }
     synchronise();
-    // Adds to dh, or sets it, the product of some gates' columns with their recurrent weights.
+    const auto point = [&](T* states) {
+      for (Index r = 0; r < count; ++r) dst[r] = states + (part.first + r * part.stride) * Hp;
+    };
+    // Adds to what `dst` points at, or sets it, the product of some gates' columns with their recurrent weights.
     const auto through = [&](Index column, Index depth, const T* panels_back, bool add) {
       if (column)
         for (Index r = 0; r < count; ++r) src[r] += column;
@@ -150,20 +130,38 @@ void backward_loop(const Backward<T>& job) {
     const T* const back = part.weights->recurrent_back;
     if constexpr (cell == Cell::gru) {
       // The reset gate's gradient needs that of r∘h first, at the first step too.
-      for (Index r = 0; r < count; ++r) dst[r] = job.drh + (part.first + r * part.stride) * Hp;
+      point(job.drh);
       through(2 * Hp, Hp, back + 2 * Hp * Hp, false);
-      for (Index r = 0; r < count; ++r) dst[r] = job.dh + (part.first + r * part.stride) * Hp;
+      point(job.dh);
       synchronise();
-      for (Index r = 0; r < count; ++r)
-        for (Index block = first_block; block < last_block; ++block) gru_reset_gradient(shape, row_of(r), block, shape.hidden - block * L);
+      for (Index r = 0; r < count; ++r) {
+        if (shape.by_rows()) {
+          reset_gradient_by_rows(job, row_of(r), t, part.first + r * part.stride);
+          continue;
+        }
+        for (Index block = first_block; block < last_block; ++block) gru_reset_gradient(row_of(r), block, shape.hidden - block * L);
+      }
       synchronise();
-      if (t > 0 || job.needs_first) through(0, 2 * Hp, back, true);
-    } else if (t > 0 || job.needs_first) {
-      if constexpr (cell == Cell::gru_reset_after) {
-        through(0, 2 * Hp, back, true);
+    }
+    if (t > 0 || job.needs_first) {
+      // What reaches the state not through the weights stands in dh already.
+      const bool has_more = shape.is_gru() || shape.zoned;
+      if (job.mask) point(job.drh);
+      if constexpr (cell == Cell::gru) {
+        through(0, 2 * Hp, back, !job.mask);
+      } else if constexpr (cell == Cell::gru_reset_after) {
+        through(0, 2 * Hp, back, !job.mask);
         through(3 * Hp, Hp, back + 2 * Hp * Hp, true);
       } else {
-        through(0, shape.projected(), back, false);
+        through(0, shape.projected(), back, has_more && !job.mask);
+      }
+      for (Index r = 0; job.mask && r < count; ++r) {
+        const Index state = (part.first + r * part.stride) * Hp;
+        for (Index v = first_panel * kPanel; v < last_panel * kPanel && v < blocks; ++v) {
+          const Index at = state + v * L;
+          const Vector<T> masked = load(job.drh + at) * load(job.mask + at);
+          store(job.dh + at, has_more ? Vector<T>(load(job.dh + at) + masked) : masked);
+        }
       }
     }
     synchronise();
@@ -178,6 +176,8 @@ void backward(const Backward<T>& job) {
     case Cell::lstm: return backward_loop<T, Cell::lstm>(job);
     case Cell::gru: return backward_loop<T, Cell::gru>(job);
     case Cell::gru_reset_after: return backward_loop<T, Cell::gru_reset_after>(job);
+    case Cell::mingru: return job.streams ? minimal_backward<T, Cell::mingru, true>(job) : minimal_backward<T, Cell::mingru, false>(job);
+    case Cell::minlstm: return job.streams ? minimal_backward<T, Cell::minlstm, true>(job) : minimal_backward<T, Cell::minlstm, false>(job);
   }
 }
 

@@ -4,6 +4,8 @@
 #include <atomic>
 #if defined(__unix__) || defined(__APPLE__)
 #include <sched.h>
+#elif defined(_WIN32)
+extern "C" __declspec(dllimport) int __stdcall SwitchToThread(void);  // of windows.h, which would bring its macros
 #endif
 
 namespace tidegate {
@@ -28,6 +30,8 @@ class Barrier {
         spins = 0;
 #if defined(__unix__) || defined(__APPLE__)
         sched_yield();
+#elif defined(_WIN32)
+        SwitchToThread();
 #endif
       }
     }

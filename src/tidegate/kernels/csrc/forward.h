@@ -4,30 +4,12 @@
 
 #include "activations.h"
 #include "barrier.h"
+#include "forward_rows.h"
+#include "minimal.h"
 #include "product.h"
+#include "step.h"
 
 namespace tidegate::TIDEGATE_ISA {
-
-// The rows of one step. Row r of a state stands r · stride values after the first.
-template <class T>
-struct StepRows {
-  Index count, stride;
-  const T* h;
-  T* h_next;
-  const T* c;
-  T* c_next;
-  T* reset;          // r∘h
-  T* update;         // z
-  T* const* gates;   // per row; holds the input's share, and the activated gates where they are kept
-  T* const* y;
-};
-
-// Shared by the cells' tiles: the state of one block of units goes to the next step and to the output.
-template <class T>
-TIDEGATE_INLINE void store_state(const StepRows<T>& step, Index row, Index unit, Index valid, Vector<T> h) {
-  store(step.h_next + row * step.stride + unit, h);
-  store_some(step.y[row] + unit, h, valid);
-}
 
 template <class T, int R>
 TIDEGATE_INLINE void row_pointers(const T* (&rows)[R], const T* states, Index row, Index stride) {
@@ -55,7 +37,7 @@ template <class T, bool Keep, int R>
 TIDEGATE_INLINE void lstm_tile(const Shape& shape, const StepRows<T>& step, Index row, Index block, const T* panel) {
   constexpr int L = kLanes<T>;
   Vector<T> sums[R][4];
-  gate_sums<T, R, 4>(sums, shape, step, step.h, row, block * 4 * L, panel);
+  gate_sums<T, R, 4>(sums, shape, step, step.source, row, block * 4 * L, panel);
   const Index unit = block * L;
   TIDEGATE_UNROLL
   for (int r = 0; r < R; ++r) {
@@ -81,7 +63,7 @@ TIDEGATE_INLINE void gru_reset_after_tile(const Shape& shape, const StepRows<T>&
   const Index unit = block * L;
   const T* rows[R];
   Vector<T> sums[R][3];
-  row_pointers(rows, step.h, row, step.stride);
+  row_pointers(rows, step.source, row, step.stride);
   TIDEGATE_UNROLL
   for (int r = 0; r < R; ++r) {
     sums[r][0] = load(step.gates[row + r] + 2 * unit);
@@ -110,14 +92,14 @@ template <class T, bool Keep, int R, int C>
 TIDEGATE_INLINE void gru_gates_tile(const Shape& shape, const StepRows<T>& step, Index row, Index vector, const T* panel) {
   constexpr int L = kLanes<T>;
   Vector<T> sums[R][C];
-  gate_sums<T, R, C>(sums, shape, step, step.h, row, vector * L, panel);
+  gate_sums<T, R, C>(sums, shape, step, step.source, row, vector * L, panel);
   TIDEGATE_UNROLL
   for (int i = 0; i < R; ++i) {
     TIDEGATE_UNROLL
     for (int c = 0; c < C; c += 2) {
       const Index at = (row + i) * step.stride + (vector + c) / 2 * L;
       const Vector<T> r = sigmoid<T>(sums[i][c]), z = sigmoid<T>(sums[i][c + 1]);
-      store(step.reset + at, Vector<T>(r * load(step.h + at)));
+      store(step.reset + at, Vector<T>(r * load(step.source + at)));
       store(step.update + at, z);
       if constexpr (Keep) {
         store(step.gates[row + i] + (vector + c) * L, r);
@@ -150,7 +132,7 @@ template <class T, Cell cell, int R, int C>
 TIDEGATE_INLINE void rnn_tile(const Shape& shape, const StepRows<T>& step, Index row, Index vector, const T* panel) {
   constexpr int L = kLanes<T>;
   Vector<T> sums[R][C];
-  gate_sums<T, R, C>(sums, shape, step, step.h, row, vector * L, panel);
+  gate_sums<T, R, C>(sums, shape, step, step.source, row, vector * L, panel);
   TIDEGATE_UNROLL
   for (int r = 0; r < R; ++r) {
     TIDEGATE_UNROLL
@@ -225,12 +207,19 @@ void forward_step(const Forward<T>& job, const StepRows<T>& step, Index number) 
   }
 }
 
-// How many of a part's sequences run at a step.
+// Normalises what the input product gave for the steps first .. last, whose rows are `gates`.
 template <class T>
-TIDEGATE_INLINE Index running(const Part<T>& part, Index step) {
-  if (step >= part.layout->steps) return 0;
-  const Index rows = part.layout->active(step) - part.first;
-  return rows <= 0 ? 0 : (rows + part.stride - 1) / part.stride;
+void normalise_chunk(const Forward<T>& job, T* const* gates, Index first, Index last) {
+  const Part<T>& part = job.part;
+  const Shape& shape = *part.shape;
+  for (Index t = first, row = 0; t < last; ++t) {
+    for (Index r = 0, count = running(part, t); r < count; ++r, ++row) {
+      const Index at = part.layout->begin[t] + part.first + r * part.stride;
+      const bool keeps = job.normed.inputs != nullptr;
+      normalise_input(shape, *part.weights, gates[row], keeps ? job.normed.inputs + at * shape.projected() : nullptr,
+                      keeps ? job.normed.input_scales + at * shape.groups() : nullptr);
+    }
+  }
 }
 
 template <class T, Cell cell, bool Keep>
@@ -243,6 +232,7 @@ void forward_loop(const Forward<T>& job) {
   const T** const src = const_cast<const T**>(reinterpret_cast<T**>(job.pointers));
   T** const gates = reinterpret_cast<T**>(job.pointers + capacity);
   T** const y = reinterpret_cast<T**>(job.pointers + 2 * capacity);
+  T** const dst = reinterpret_cast<T**>(job.pointers + 3 * capacity);
   const auto finish = [&](Index row, const T* h, const T* c) {
     if (part.member != 0) return;
     const Index sequence = layout.order[part.first + row * part.stride];
@@ -260,19 +250,20 @@ void forward_loop(const Forward<T>& job) {
       if (count == 0) break;
       for (Index r = 0; r < count; ++r, ++rows) {
         const Index place = part.first + r * part.stride, flat = layout.flat(place, last, part.reverse);
-        y[rows] = job.y + flat * job.y_stride;
+        y[rows] = job.y + layout.stands(flat) * job.y_stride;
         if (job.projected) {
-          gates[rows] = const_cast<T*>(job.projected) + job.inputs[flat] * P;
+          gates[rows] = const_cast<T*>(job.projected) + job.inputs[layout.stands(flat)] * P;
         } else {
-          src[rows] = job.x + flat * shape.input;
+          src[rows] = job.x + layout.stands(flat) * shape.input;
           gates[rows] = job.gates ? job.gates + (layout.begin[last] + place) * shape.gate_row() : job.chunk + rows * P;
         }
       }
     }
     if (!job.projected) {
-      const Product<T> product{src, gates, rows, shape.input, P, part.weights->input, part.weights->bias, false};
+      const Product<T> product{src, gates, rows, shape.input, P, part.weights->input, shape.normed ? nullptr : part.weights->bias, false};
       product_panels(product, panels * part.member / part.members, panels * (part.member + 1) / part.members);
       if (part.barrier) part.barrier->wait();
+      if (shape.normed) normalise_chunk(job, gates, first, last);
     }
     Index done = 0;
     for (Index t = first; t < last; ++t) {
@@ -301,7 +292,13 @@ void forward_loop(const Forward<T>& job) {
         step.reset = job.reset + start;
         step.update = job.reset + plane + start;
       }
-      forward_step<T, cell, Keep>(job, step, t);
+      step.mask = job.mask ? job.mask + start : nullptr;
+      step.source = job.mask ? job.masked + (t % 2) * plane + start : step.h;
+      step.source_next = job.mask ? job.masked + ((t + 1) % 2) * plane + start : nullptr;
+      if (shape.by_rows())
+        forward_step_by_rows<T, cell, Keep>(job, step, t, src, dst);
+      else
+        forward_step<T, cell, Keep>(job, step, t);
       if (part.barrier) part.barrier->wait();
       for (Index row = running(part, t + 1); row < step.count; ++row)
         finish(row, step.h_next + row * step.stride, cell == Cell::lstm ? step.c_next + row * step.stride : nullptr);
@@ -315,12 +312,18 @@ template <class T>
 void forward(const Forward<T>& job) {
   const bool keep = job.states != nullptr;
   const auto run = [&]<Cell cell>() { keep ? forward_loop<T, cell, true>(job) : forward_loop<T, cell, false>(job); };
+  const auto minimal = [&]<Cell cell>() {
+    if (job.streams) return keep ? minimal_forward<T, cell, true, true>(job) : minimal_forward<T, cell, false, true>(job);
+    keep ? minimal_forward<T, cell, true, false>(job) : minimal_forward<T, cell, false, false>(job);
+  };
   switch (job.part.shape->cell) {
     case Cell::rnn_tanh: return run.template operator()<Cell::rnn_tanh>();
     case Cell::rnn_relu: return run.template operator()<Cell::rnn_relu>();
     case Cell::lstm: return run.template operator()<Cell::lstm>();
     case Cell::gru: return run.template operator()<Cell::gru>();
     case Cell::gru_reset_after: return run.template operator()<Cell::gru_reset_after>();
+    case Cell::mingru: return minimal.template operator()<Cell::mingru>();
+    case Cell::minlstm: return minimal.template operator()<Cell::minlstm>();
   }
 }
 

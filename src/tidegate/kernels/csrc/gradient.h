@@ -32,10 +32,11 @@ void pack_features(const WeightGradient<T>& job, Index step, Index first, Index 
   each_place(layout, step, first, count, [&](Index i, Index place, Index t) {
     const T* row;
     if (job.features == WeightGradient<T>::Features::inputs)
-      row = job.x + layout.flat(place, t, job.reverse) * shape.input;
+      row = job.x + layout.stands(layout.flat(place, t, job.reverse)) * shape.input;
     else
       row = t ? job.states + (layout.begin[t - 1] + place) * shape.padded : job.h0 + place * shape.padded;
     const bool through_reset = job.features == WeightGradient<T>::Features::reset_states;
+    const T* const mask = job.mask && job.features != WeightGradient<T>::Features::inputs ? job.mask + place * shape.padded : nullptr;
     const T* const gates = through_reset ? job.gates + (first + i) * shape.gate_row() : nullptr;
     for (Index v = 0; v < vectors; v += kFeatures) {
       const Index wide = vectors - v < kFeatures ? vectors - v : kFeatures;
@@ -44,6 +45,7 @@ void pack_features(const WeightGradient<T>& job, Index step, Index first, Index 
         const Index at = (v + c) * L;
         Vector<T> values = load_some(row + at, job.width - at);
         if (through_reset) values *= load(gates + 2 * at);
+        if (mask) values *= load(mask + at);
         store(to + c * L, values);
       }
     }

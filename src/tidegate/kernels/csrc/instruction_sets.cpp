@@ -3,6 +3,10 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 namespace tidegate {
 
 #define TIDEGATE_DECLARE(name)              \
@@ -24,15 +28,36 @@ TIDEGATE_DECLARE(baseline)
 
 namespace {
 
+#if defined(__x86_64__)
+// Asked of the processor itself: __builtin_cpu_supports needs a library that clang-cl does not link.
+struct Processor {
+  bool avx2 = false, avx512 = false;
+
+  Processor() {
+    unsigned a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d)) return;
+    constexpr unsigned kFma = 1u << 12, kSavesRegisters = 1u << 27;
+    if ((c & kFma) == 0 || (c & kSavesRegisters) == 0) return;
+    unsigned saved, high;  // which registers the system saves: SSE and AVX; AVX-512's masks and its upper halves
+    asm("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
+    if ((saved & 0x06) != 0x06 || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return;
+    constexpr unsigned kAvx2 = 1u << 5, kAvx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;  // F, DQ, BW, VL
+    avx2 = (b & kAvx2) != 0;
+    avx512 = avx2 && (b & kAvx512) == kAvx512 && (saved & 0xE6) == 0xE6;
+  }
+};
+#endif
+
 std::vector<InstructionSet> find_usable() {
   std::vector<InstructionSet> sets;
+#if defined(__x86_64__)
+  [[maybe_unused]] const Processor processor;
+#endif
 #if defined(TIDEGATE_HAS_AVX512)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("fma"))
-    sets.push_back({"avx512", &float_avx512, &double_avx512});
+  if (processor.avx512) sets.push_back({"avx512", &float_avx512, &double_avx512});
 #endif
 #if defined(TIDEGATE_HAS_AVX2)
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) sets.push_back({"avx2", &float_avx2, &double_avx2});
+  if (processor.avx2) sets.push_back({"avx2", &float_avx2, &double_avx2});
 #endif
 #if defined(TIDEGATE_HAS_NEON)
   sets.push_back({"neon", &float_neon, &double_neon});

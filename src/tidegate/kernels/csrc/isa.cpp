@@ -1,8 +1,9 @@
 // One instruction set's kernels. Compiled once per set, with -DTIDEGATE_ISA=<name> and the set's flags; everything here lives in the
 // namespace of that name and uses no function of the standard library, so that no function compiled for one set is linked for another.
 #include "backward.h"
-#include "crf.h"
 #include "gradient.h"
+#include "partition.h"
+#include "viterbi.h"
 
 namespace tidegate {
 
@@ -12,7 +13,17 @@ namespace tidegate {
 template <class T>
 constexpr Kernels<T> table() {
   using namespace TIDEGATE_ISA;
-  return {kLanes<T>, packed_size<T>, pack<T>, product<T>, forward<T>, backward<T>, gradient_scratch<T>, weight_gradient<T>, crf_scratch<T>, crf<T>};
+  return {kLanes<T>,
+          packed_size<T>,
+          pack<T>,
+          product<T>,
+          normalise_inputs<T>,
+          forward<T>,
+          backward<T>,
+          gradient_scratch<T>,
+          weight_gradient<T>,
+          column_sums<T>,
+          {powers_size, powers<T>, scratch_size, partition<T>, marginals<T>, viterbi_tables_size<T>, viterbi_tables<T>, viterbi_scratch<T>, viterbi<T>}};
 }
 
 extern const Kernels<float> TIDEGATE_JOIN(float_, TIDEGATE_ISA);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "instruction_sets.h"
@@ -12,15 +13,6 @@ namespace tidegate {
 
 // Blocks of H rows in the weights of a cell.
 Index gates_of(Cell cell);
-
-// One direction's weights as torch.nn lays them out; biases may be null.
-template <class T>
-struct DirectionWeights {
-  const T* weight_ih;  // [gates · H, I]
-  const T* weight_hh;  // [gates · H, H]
-  const T* bias_ih;    // [gates · H]
-  const T* bias_hh;
-};
 
 // What a forward pass keeps for the backward one.
 template <class T>
@@ -34,7 +26,8 @@ class Tape {
   Index sequences() const { return layout.sequences; }
   // Whether a layer of this shape kept it.
   bool fits(const Shape& other, Index count) const {
-    return shape.cell == other.cell && shape.input == other.input && shape.hidden == other.hidden && static_cast<Index>(directions.size()) == count;
+    return shape.cell == other.cell && shape.input == other.input && shape.hidden == other.hidden && shape.normed == other.normed && shape.zoned == other.zoned &&
+           static_cast<Index>(directions.size()) == count;
   }
 
  private:
@@ -42,7 +35,10 @@ class Tape {
   friend class Layer;
   struct Kept {
     bool reverse = false;
-    Buffer<T> gates, states, cells, h0, c0;
+    Buffer<T> gates, states, cells, h0, c0, mask;
+    Buffer<T> normed_inputs, normed_states, normed_cells, scales;  // layer norm
+    Normed<T> normed;                                              // where they stand
+    Zoneout<T> zoneout;
   };
   Shape shape{};
   Layout layout;
@@ -55,13 +51,22 @@ struct ForwardArrays {
   const T* x;             // [N, I], or [U, I] with inputs
   Index distinct;         // U
   const Index* inputs;    // [N] or null
+  const Index* memory;    // [N] the row of x and of y at which each step of the flat batch stands, or null
   const Index* offsets;   // [B + 1]
   Index sequences;        // B
   const T* h0;            // [D, B, H] or null
   const T* c0;
+  const T* mask;          // [D, B, H] or null
+  const std::uint64_t* seed;  // of zoneout's draws; null: in expectation
   T* y;                   // [N, D · H]
   T* hn;                  // [D, B, H]
   T* cn;                  // or null
+};
+
+// The gradients of one direction's weights; null where the cell has no such weight.
+template <class T>
+struct DirectionGradients {
+  T *weight_ih = nullptr, *weight_hh = nullptr, *bias_ih = nullptr, *bias_hh = nullptr, *gain_ih = nullptr, *gain_hh = nullptr, *gain_c = nullptr, *shift_c = nullptr;
 };
 
 template <class T>
@@ -71,7 +76,7 @@ struct BackwardArrays {
   const T* dhn;  // [D, B, H] or null
   const T* dcn;
   T* dx;         // [N, I] or null
-  std::vector<T*> dweight_ih, dweight_hh, dbias_ih, dbias_hh;  // a direction
+  std::vector<DirectionGradients<T>> weights;  // a direction; none where they are not wanted
   T* dh0;        // [D, B, H] or null
   T* dc0;
 };
@@ -79,7 +84,9 @@ struct BackwardArrays {
 template <class T>
 class Layer {
  public:
-  Layer(Cell cell, Index input, Index hidden, const std::vector<DirectionWeights<T>>& weights, bool reverse, bool trains, int threads);
+  // `zoneout`: the probabilities of h and of an lstm's c. With gains in the weights the layer is normalised.
+  Layer(Cell cell, Index input, Index hidden, const std::vector<DirectionWeights<T>>& weights, bool reverse, bool trains, int threads,
+        std::pair<double, double> zoneout = {0, 0});
 
   const Shape& shape() const { return shape_; }
   Index directions() const { return static_cast<Index>(packed_.size()); }
@@ -94,9 +101,13 @@ class Layer {
  private:
   bool reads_backward(Index direction) const { return directions() == 2 ? direction == 1 : reverse_; }
 
+  Zoneout<T> zoneout_of(Index direction, const std::uint64_t* seed) const;
+  void norm_gradients(const Tape<T>& tape, Index direction, const Backward<T>& gradients, const DirectionGradients<T>& to, T* memory) const;
+
   Shape shape_;
   const Kernels<T>& kernels_;
   bool reverse_, trains_;
+  std::pair<double, double> zoneout_;
   Buffer<T> storage_;
   std::vector<PackedWeights<T>> packed_;
 };

@@ -11,6 +11,8 @@
 #endif
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
+#elif defined(_WIN32)
+#include <malloc.h>
 #endif
 
 namespace tidegate {
@@ -36,13 +38,22 @@ std::size_t size_of(std::size_t size_class) {
   return (std::size_t{1} << power) + ((quarter + 1) << (power - 2));
 }
 
+// Windows' C library has no aligned_alloc, and its free() takes only what its malloc() gave.
+#if defined(_WIN32)
+void* allocate(std::size_t alignment, std::size_t bytes) { return _aligned_malloc(bytes, alignment); }
+void deallocate(void* memory) { _aligned_free(memory); }
+#else
+void* allocate(std::size_t alignment, std::size_t bytes) { return std::aligned_alloc(alignment, bytes); }
+void deallocate(void* memory) { std::free(memory); }
+#endif
+
 std::mutex mutex;
 Header* kept[kClasses];
 std::size_t kept_bytes = 0;
 
 void free_kept() noexcept {
   for (Header*& first : kept)
-    while (first) std::free(std::exchange(first, first->next));
+    while (first) deallocate(std::exchange(first, first->next));
   kept_bytes = 0;
 }
 
@@ -65,7 +76,7 @@ void* acquire_block(std::size_t bytes) {
     }
   }
   const std::size_t whole = size_of(size_class) + kHeader, alignment = whole >= 2 * kHuge ? kHuge : kHeader;
-  void* const memory = std::aligned_alloc(alignment, (whole + alignment - 1) / alignment * alignment);
+  void* const memory = allocate(alignment, (whole + alignment - 1) / alignment * alignment);
   if (!memory) throw std::bad_alloc();
 #if defined(__linux__)
   if (alignment == kHuge) madvise(memory, whole, MADV_HUGEPAGE);
@@ -77,7 +88,7 @@ void* acquire_block(std::size_t bytes) {
 void release_block(void* block) noexcept {
   Header* const header = reinterpret_cast<Header*>(static_cast<char*>(block) - kHeader);
   const std::size_t size = size_of(header->size_class);
-  if (size > kKeptAtMost) return std::free(header);
+  if (size > kKeptAtMost) return deallocate(header);
   const std::lock_guard lock(mutex);
   // What was kept for other sizes goes first: the next call most likely wants what this one gave back.
   if (kept_bytes + size > kKeptAtMost) free_kept();

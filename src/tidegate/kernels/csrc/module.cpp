@@ -1,211 +1,23 @@
-// The Python face: checks every argument before it reaches a pointer, hands out arrays, and holds no lock while it computes.
+// The Python face: the module, its layers and their tapes. Nothing holds the interpreter's lock while it computes.
 #include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <algorithm>
-#include <cstring>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "arguments.h"
 #include "layer.h"
+#include "module.h"
 #include "threads.h"
-
-namespace nb = nanobind;
 
 namespace {
 
 using namespace tidegate;
 
-// Set once by engine.py.
-struct Registered {
-  nb::object output, gradients, shape_error, empty, float32, float64;
-  int default_threads = 1;
-};
-
-constexpr int kMostThreads = 1024;
-
-Registered& registered() {
-  static Registered* const it = new Registered;  // never destroyed: it holds Python objects
-  return *it;
-}
-
-[[noreturn]] void raise(nb::handle type, const std::string& message) {
-  PyErr_SetObject(type.ptr(), nb::str(message.data(), message.size()).ptr());
-  throw nb::python_error();
-}
-
-[[noreturn]] void raise_shape(const std::string& message) {
-  const nb::object& type = registered().shape_error;
-  raise(type.is_valid() ? nb::handle(type) : nb::handle(PyExc_ValueError), message);
-}
-
-std::string type_name_of(nb::handle object) { return nb::cast<std::string>(nb::str(object.type().attr("__name__"))); }
-
-// The memory of a NumPy array, or of anything else that offers the buffer protocol, held while this lives.
-class Array {
- public:
-  Array() = default;
-  Array(nb::handle object, const char* name) : holds_(true) {
-    if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_RECORDS_RO) != 0) {
-      PyErr_Clear();
-      raise(PyExc_TypeError, std::string(name) + " is " + type_text(object) + "; expected a NumPy array of float32, float64 or int64.");
-    }
-  }
-  Array(Array&& other) noexcept : view_(other.view_), holds_(std::exchange(other.holds_, false)) {}
-  Array& operator=(Array&& other) noexcept {
-    std::swap(view_, other.view_);
-    std::swap(holds_, other.holds_);
-    return *this;
-  }
-  ~Array() {
-    if (holds_) PyBuffer_Release(&view_);
-  }
-
-  const void* data() const { return view_.buf; }
-  std::size_t axes() const { return static_cast<std::size_t>(view_.ndim); }
-  Index size(std::size_t axis) const { return view_.shape[axis]; }
-  Index stride(std::size_t axis) const { return view_.strides[axis]; }
-  bool is_empty() const { return view_.len == 0; }
-  const char* format() const { return view_.format ? view_.format : "B"; }
-  Index item() const { return view_.itemsize; }
-
- private:
-  static std::string type_text(nb::handle object) {
-    if (object.is_none()) return "None";
-    if (nb::hasattr(object, "dtype")) {
-      const nb::object dtype = object.attr("dtype");
-      return "of the type " + type_name_of(object) + " and " + nb::cast<std::string>(nb::str(nb::handle(dtype)));
-    }
-    return "of the type " + type_name_of(object);
-  }
-
-  Py_buffer view_{};
-  bool holds_ = false;
-};
-
-std::string shape_text(const Array& array) {
-  std::string text = "[";
-  for (std::size_t axis = 0; axis < array.axes(); ++axis) text += (axis ? ", " : "") + std::to_string(array.size(axis));
-  return text + "]";
-}
-
-template <class T>
-struct Type;
-template <>
-struct Type<float> {
-  static constexpr const char *name = "float32", *formats = "f";
-};
-template <>
-struct Type<double> {
-  static constexpr const char *name = "float64", *formats = "d";
-};
-template <>
-struct Type<Index> {
-  static constexpr const char *name = "int64", *formats = sizeof(long) == 8 ? "lq" : "q";
-};
-
-// Whether the items are T's, in this machine's byte order.
-template <class T>
-bool holds(const Array& array) {
-  const char* const format = array.format() + (array.format()[0] == '=');  // NumPy writes =f where an f is not aligned
-  return format[0] && !format[1] && std::strchr(Type<T>::formats, format[0]) && array.item() == static_cast<Index>(sizeof(T));
-}
-
-// A struct format as NumPy names the dtype, as far as the common ones go.
-std::string dtype_text(const Array& array) {
-  static constexpr struct {
-    const char *format, *name;
-  } names[] = {{"f", "float32"}, {"d", "float64"}, {"e", "float16"}, {"g", "longdouble"}, {"?", "bool"}, {"b", "int8"}, {"h", "int16"}, {"i", "int32"}, {"l", "int64"},
-               {"q", "int64"}, {"B", "uint8"}, {"H", "uint16"}, {"I", "uint32"}, {"L", "uint64"}, {"Q", "uint64"}, {"Zf", "complex64"}, {"Zd", "complex128"}, {"O", "object"}};
-  for (const auto& entry : names)
-    if (std::strcmp(entry.format, array.format()) == 0) return entry.name;
-  return std::string("of the format '") + array.format() + "'" + (std::strchr("<>!", array.format()[0]) ? " (another byte order)" : "");
-}
-
-// Checks dtype, shape (−1 for any size), order and alignment, and gives the pointer.
-template <class T>
-const T* checked(const Array& array, const char* name, std::initializer_list<Index> shape, const char* meaning) {
-  if (!holds<T>(array))
-    raise(PyExc_TypeError, std::string(name) + " is " + dtype_text(array) + "; expected " + Type<T>::name + " " + meaning + ".");
-  bool fits = array.axes() == shape.size();
-  std::size_t axis = 0;
-  for (const Index size : shape) {
-    if (!fits) break;
-    fits = size < 0 || array.size(axis) == size;
-    ++axis;
-  }
-  if (!fits) {
-    std::string sizes;
-    for (const Index size : shape) sizes += (sizes.empty() ? "" : ", ") + (size < 0 ? std::string("any") : std::to_string(size));
-    raise_shape(std::string(name) + " has the shape " + shape_text(array) + "; expected " + Type<T>::name + " " + meaning + ", here [" + sizes + "].");
-  }
-  Index step = sizeof(T);
-  for (std::size_t i = array.axes(); i-- > 0 && !array.is_empty();) {
-    if (array.size(i) > 1 && array.stride(i) != step) raise_shape(std::string(name) + " is not C-contiguous: pass numpy.ascontiguousarray(" + name + ").");
-    step *= array.size(i);
-  }
-  if (reinterpret_cast<std::uintptr_t>(array.data()) % sizeof(T) != 0)
-    raise_shape(std::string(name) + " is not aligned to its items: pass a copy, numpy.array(" + name + ").");
-  return static_cast<const T*>(array.data());
-}
-
-// Whole numbers as they are now: checked and used as this copy, since another thread may write into the array during the call.
-struct Numbers {
-  Buffer<Index> buffer;
-  Index count = 0;
-
-  Numbers() = default;
-  Numbers(const Array& array, const char* name, std::initializer_list<Index> shape, const char* meaning) {
-    const Index* const from = checked<Index>(array, name, shape, meaning);
-    count = array.size(0);
-    buffer = Buffer<Index>(static_cast<std::size_t>(count));
-    std::copy_n(from, count, buffer.data());
-  }
-  const Index* data() const { return buffer.data(); }
-};
-
-// Offsets rise from 0 to `rows`, one more than there are sequences.
-Index check_offsets(const Numbers& numbers, Index rows, const char* of) {
-  const Index count = numbers.count;
-  const Index* const offsets = numbers.data();
-  if (count < 1) raise_shape("offsets is empty; expected int64 [B + 1], rising from 0: [0] for no sequence.");
-  if (offsets[0] != 0) raise_shape("offsets[0] is " + std::to_string(offsets[0]) + "; expected 0.");
-  for (Index i = 1; i < count; ++i)
-    if (offsets[i] < offsets[i - 1])
-      raise_shape("offsets[" + std::to_string(i) + "] is " + std::to_string(offsets[i]) + ", below offsets[" + std::to_string(i - 1) + "], " +
-                  std::to_string(offsets[i - 1]) + "; expected offsets that never fall.");
-  if (offsets[count - 1] != rows)
-    raise_shape("offsets ends with " + std::to_string(offsets[count - 1]) + ", but " + of + " has " + std::to_string(rows) + " rows; expected the two to be equal.");
-  return count - 1;
-}
-
-template <class T>
-struct Made {
-  T* data;
-  nb::object array;
-};
-
-// A new array in memory of the engine's own, which comes back when Python drops it. It begins on a boundary of 64 bytes: libraries of matrix
-// products sum in another order where it does not, and a run could not be repeated.
-template <class T>
-Made<T> make_array(std::initializer_list<Index> shape) {
-  std::size_t sizes[3] = {1, 1, 1}, count = 1, axis = 0;
-  for (const Index size : shape) count *= sizes[axis++] = static_cast<std::size_t>(size);
-  Buffer<T> buffer(std::max<std::size_t>(count, 1));
-  T* const data = buffer.data();
-  nb::capsule owner(data, [](void* block) noexcept { release_block(block); });
-  buffer.release();
-  return {data, nb::cast(nb::ndarray<nb::numpy, T>(data, shape.size(), sizes, owner))};
-}
-
-// A new array of NumPy's own: sooner made, for the few numbers of one step.
-template <class T>
-Made<T> make_step_array(Index rows, Index columns) {
-  const nb::object array = registered().empty(nb::make_tuple(rows, columns), sizeof(T) == 4 ? registered().float32 : registered().float64);
-  return {static_cast<T*>(const_cast<void*>(Array(array, "array").data())), array};
-}
+constexpr const char* kCells = "rnn, rnn-relu, lstm, gru, gru-reset-after, mingru, minlstm";
 
 Cell cell_named(const std::string& name) {
   if (name == "rnn") return Cell::rnn_tanh;
@@ -213,7 +25,35 @@ Cell cell_named(const std::string& name) {
   if (name == "lstm") return Cell::lstm;
   if (name == "gru") return Cell::gru;
   if (name == "gru-reset-after") return Cell::gru_reset_after;
-  raise(PyExc_ValueError, "cell is '" + name + "'; expected one of rnn, rnn-relu, lstm, gru, gru-reset-after.");
+  if (name == "mingru") return Cell::mingru;
+  if (name == "minlstm") return Cell::minlstm;
+  raise(PyExc_ValueError, "cell is '" + name + "'; expected one of " + kCells + ".");
+}
+
+// The entries of a direction's weights, in this order.
+struct Entry {
+  const char *name, *meaning;
+  bool is_gate, is_matrix;  // [gates · H] or [H], and with a second axis
+};
+constexpr Entry kEntries[] = {{"weight_ih", "[gates · H, I]", true, true}, {"weight_hh", "[gates · H, H]", true, true}, {"bias_ih", "[gates · H]", true, false},
+                              {"bias_hh", "[gates · H]", true, false},     {"gain_ih", "[gates · H]", true, false},     {"gain_hh", "[gates · H]", true, false},
+                              {"gain_c", "[H]", false, false},             {"shift_c", "[H]", false, false}};
+template <class T>
+constexpr const T* DirectionWeights<T>::* kWeights[] = {&DirectionWeights<T>::weight_ih, &DirectionWeights<T>::weight_hh, &DirectionWeights<T>::bias_ih,
+                                                        &DirectionWeights<T>::bias_hh,   &DirectionWeights<T>::gain_ih,   &DirectionWeights<T>::gain_hh,
+                                                        &DirectionWeights<T>::gain_c,    &DirectionWeights<T>::shift_c};
+template <class T>
+constexpr T* DirectionGradients<T>::* kGradients[] = {&DirectionGradients<T>::weight_ih, &DirectionGradients<T>::weight_hh, &DirectionGradients<T>::bias_ih,
+                                                      &DirectionGradients<T>::bias_hh,   &DirectionGradients<T>::gain_ih,   &DirectionGradients<T>::gain_hh,
+                                                      &DirectionGradients<T>::gain_c,    &DirectionGradients<T>::shift_c};
+constexpr std::size_t kPlainEntries = 4;
+
+bool has_recurrent(Cell cell) { return cell != Cell::mingru && cell != Cell::minlstm; }
+
+// How many entries a direction's weights have under layer norm; 0 for a cell that has none.
+std::size_t normed_entries(Cell cell) {
+  if (cell == Cell::lstm) return 8;
+  return cell == Cell::gru || cell == Cell::gru_reset_after ? 6 : 0;
 }
 
 struct PyTape {
@@ -222,50 +62,61 @@ struct PyTape {
   Index gates, hidden, directions;
 };
 
+// What a call may say besides its arrays.
+struct Call {
+  bool keep = false;
+  std::optional<std::uint64_t> seed;
+  int threads = 1;
+};
+
 class PyLayer {
  public:
-  PyLayer(nb::handle cell, nb::handle weights_given, nb::handle reverse_given, nb::handle trains_given, nb::handle threads) {
+  PyLayer(nb::handle cell, nb::handle weights_given, nb::handle reverse_given, nb::handle trains_given, nb::handle threads, nb::handle zoneout_given) {
     if (!nb::isinstance<nb::str>(cell)) raise(PyExc_TypeError, "cell is " + nb::cast<std::string>(nb::repr(cell)) + "; expected a string.");
     Py_ssize_t length = 0;
     const char* const text = PyUnicode_AsUTF8AndSize(cell.ptr(), &length);
     if (!text) {  // a lone surrogate
       PyErr_Clear();
-      raise(PyExc_ValueError, "cell is " + nb::cast<std::string>(nb::steal(PyObject_ASCII(cell.ptr()))) + "; expected one of rnn, rnn-relu, lstm, gru, gru-reset-after.");
+      raise(PyExc_ValueError, "cell is " + nb::cast<std::string>(nb::steal(PyObject_ASCII(cell.ptr()))) + "; expected one of " + kCells + ".");
     }
     cell_.assign(text, static_cast<std::size_t>(length));
-    const Cell kind = cell_named(cell_);
+    kind_ = cell_named(cell_);
     const nb::sequence weights = sequence_of(weights_given, "weights", "one (weight_ih, weight_hh, bias_ih, bias_hh) for each of one or two directions");
     const bool reverse = is_true(reverse_given, "reverse"), trains = is_true(trains_given, "trains");
     directions_ = static_cast<Index>(nb::len(weights));
     if (directions_ != 1 && directions_ != 2)
       raise_shape("weights has " + std::to_string(directions_) + " entries; expected one (weight_ih, weight_hh, bias_ih, bias_hh) for each of one or two directions.");
     if (directions_ == 2 && reverse) raise(PyExc_ValueError, "reverse was given with two directions; it is for a layer of one.");
+    const auto zoneout = zoneout_of(zoneout_given);
     const nb::sequence first = direction_of(weights, 0);
+    entries_ = nb::len(first);
     const Array array = Array(first[0], "weight_ih");
     is_double_ = holds<double>(array);
     if (is_double_)
-      build<double>(of_double_, kind, weights, reverse, trains, threads_for(threads));
+      build<double>(of_double_, weights, reverse, trains, threads_for(threads), zoneout);
     else
-      build<float>(of_float_, kind, weights, reverse, trains, threads_for(threads));
+      build<float>(of_float_, weights, reverse, trains, threads_for(threads), zoneout);
   }
 
-  nb::object forward(nb::handle x, nb::handle offsets, nb::handle h0, nb::handle c0, nb::handle places, nb::handle keep, nb::handle threads) const {
-    return is_double_ ? forward_as<double>(*of_double_, x, offsets, h0, c0, places, is_true(keep, "keep"), threads_for(threads))
-                      : forward_as<float>(*of_float_, x, offsets, h0, c0, places, is_true(keep, "keep"), threads_for(threads));
+  nb::object forward(nb::handle x, nb::handle offsets, nb::handle h0, nb::handle c0, nb::handle mask, nb::handle seed, nb::handle rows, nb::handle places, nb::handle keep,
+                     nb::handle threads) const {
+    const Call call{is_true(keep, "keep"), seed_of(seed), threads_for(threads)};
+    return is_double_ ? forward_as<double>(*of_double_, x, offsets, h0, c0, mask, rows, places, call) : forward_as<float>(*of_float_, x, offsets, h0, c0, mask, rows, places, call);
   }
 
   nb::object step(nb::handle x, nb::handle h, nb::handle c) const {
     return is_double_ ? step_as<double>(*of_double_, x, h, c) : step_as<float>(*of_float_, x, h, c);
   }
 
-  nb::object backward(nb::handle tape_given, nb::handle x, nb::handle dy, nb::handle dhn, nb::handle dcn, nb::handle needs_dx, nb::handle needs_dh0, nb::handle threads) const {
+  nb::object backward(nb::handle tape_given, nb::handle x, nb::handle dy, nb::handle dhn, nb::handle dcn, nb::handle needs_dx, nb::handle needs_dh0, nb::handle needs_weights,
+                      nb::handle threads) const {
     const PyTape* tape = nullptr;
     if (!nb::try_cast(tape_given, tape) || !tape)
       raise(PyExc_TypeError, "tape is of the type " + type_name_of(tape_given) + "; expected what forward gave with keep=True.");
     if (is_double_ ? !tape->of_double : !tape->of_float) raise(PyExc_TypeError, std::string("tape is of another dtype than the layer; expected ") + dtype() + ".");
-    const bool dx = is_true(needs_dx, "needs_dx"), dh0 = is_true(needs_dh0, "needs_dh0");
-    return is_double_ ? backward_as<double>(*of_double_, *tape->of_double, x, dy, dhn, dcn, dx, dh0, threads_for(threads))
-                      : backward_as<float>(*of_float_, *tape->of_float, x, dy, dhn, dcn, dx, dh0, threads_for(threads));
+    const bool dx = is_true(needs_dx, "needs_dx"), dh0 = is_true(needs_dh0, "needs_dh0"), weights = is_true(needs_weights, "needs_weights");
+    return is_double_ ? backward_as<double>(*of_double_, *tape->of_double, x, dy, dhn, dcn, dx, dh0, weights, threads_for(threads))
+                      : backward_as<float>(*of_float_, *tape->of_float, x, dy, dhn, dcn, dx, dh0, weights, threads_for(threads));
   }
 
   const std::string& cell() const { return cell_; }
@@ -275,78 +126,116 @@ class PyLayer {
   const char* dtype() const { return is_double_ ? "float64" : "float32"; }
 
  private:
-  static int threads_for(nb::handle threads) {
-    if (threads.is_none()) return registered().default_threads;
-    const nb::object whole = nb::steal(PyNumber_Index(threads.ptr()));
-    if (!whole.is_valid()) {
-      PyErr_Clear();
-      raise(PyExc_TypeError, "threads is " + nb::cast<std::string>(nb::repr(threads)) + "; expected a whole number above 0, or None.");
-    }
-    const long long count = PyLong_AsLongLong(whole.ptr());
-    const bool is_huge = PyErr_Occurred();  // more than a long long, or far below 0
-    PyErr_Clear();
-    if (count < 1 && !is_huge) raise(PyExc_ValueError, "threads is " + std::to_string(count) + "; expected a whole number above 0.");
-    if (is_huge || count > kMostThreads) raise(PyExc_ValueError, "threads is " + nb::cast<std::string>(nb::str(whole)) + "; expected at most " + std::to_string(kMostThreads) + ".");
-    return static_cast<int>(count);
-  }
-
   static nb::sequence sequence_of(nb::handle object, const char* name, const char* expected) {
     if (!nb::isinstance<nb::sequence>(object) || nb::isinstance<nb::str>(object))
       raise(PyExc_TypeError, std::string(name) + " is of the type " + type_name_of(object) + "; expected " + expected + ".");
     return nb::borrow<nb::sequence>(object);
   }
 
-  static nb::sequence direction_of(const nb::sequence& weights, Index direction) {
-    const std::string name = "weights[" + std::to_string(direction) + "]";
-    const nb::sequence one = sequence_of(nb::object(weights[direction]), name.c_str(), "(weight_ih, weight_hh, bias_ih, bias_hh)");
-    if (nb::len(one) != 4) raise_shape(name + " has " + std::to_string(nb::len(one)) + " entries; expected (weight_ih, weight_hh, bias_ih, bias_hh).");
+  // (weight_ih, weight_hh, …) as far as this cell has them, with layer norm or without.
+  std::string entries_text(std::size_t count) const {
+    std::string text;
+    for (std::size_t i = 0; i < count; ++i) text += (i ? ", " : "(") + std::string(!has_recurrent(kind_) && i % 2 ? "None" : kEntries[i].name);
+    return text + ")";
+  }
+
+  nb::sequence direction_of(const nb::sequence& weights, Index direction) const {
+    const std::string name = "weights[" + std::to_string(direction) + "]", plain = entries_text(kPlainEntries);
+    const nb::sequence one = sequence_of(nb::object(weights[direction]), name.c_str(), plain.c_str());
+    const std::size_t count = nb::len(one), normed = normed_entries(kind_);
+    if (count != kPlainEntries && (count != normed || !normed))
+      raise_shape(name + " has " + std::to_string(count) + " entries; expected " + plain + (normed ? " or, with layer norm, " + entries_text(normed) : "") + ".");
+    if (direction > 0 && count != entries_)
+      raise_shape(name + " has " + std::to_string(count) + " entries, but weights[0] has " + std::to_string(entries_) + "; expected as many.");
     return one;
   }
 
-  static bool is_true(nb::handle flag, const char* name) {
-    const int value = PyObject_IsTrue(flag.ptr());
-    if (value < 0) {
-      PyErr_Clear();
-      raise(PyExc_TypeError, std::string(name) + " is neither true nor false; expected a bool.");
+  std::pair<double, double> zoneout_of(nb::handle given) const {
+    const nb::sequence pair = sequence_of(given, "zoneout", "two probabilities, of h and of an lstm's c");
+    if (nb::len(pair) != 2) raise_shape("zoneout has " + std::to_string(nb::len(pair)) + " entries; expected two probabilities, of h and of an lstm's c.");
+    double values[2];
+    for (std::size_t i = 0; i < 2; ++i) {
+      const nb::object one = pair[i];
+      values[i] = PyFloat_AsDouble(one.ptr());
+      if (values[i] == -1.0 && PyErr_Occurred()) {
+        PyErr_Clear();
+        raise(PyExc_TypeError, "zoneout[" + std::to_string(i) + "] is of the type " + type_name_of(one) + "; expected a number.");
+      }
+      if (!(values[i] >= 0 && values[i] < 1))
+        raise(PyExc_ValueError, "zoneout[" + std::to_string(i) + "] is " + nb::cast<std::string>(nb::str(nb::handle(one))) + "; expected a probability, at least 0 and below 1.");
     }
-    return value != 0;
+    if (values[1] > 0 && kind_ != Cell::lstm) raise(PyExc_ValueError, "zoneout[1] was given, but " + cell_ + " has no cell state; expected 0.");
+    if (values[0] > 0 && !has_recurrent(kind_)) raise(PyExc_ValueError, "zoneout was given, but " + cell_ + " has no recurrent matrix; expected (0, 0).");
+    return {values[0], values[1]};
+  }
+
+  static std::optional<std::uint64_t> seed_of(nb::handle given) {
+    if (given.is_none()) return std::nullopt;
+    const nb::object index = nb::steal(PyNumber_Index(given.ptr()));
+    const unsigned long long value = index.is_valid() ? PyLong_AsUnsignedLongLong(index.ptr()) : 0;
+    if (PyErr_Occurred()) {
+      PyErr_Clear();
+      raise(index.is_valid() ? PyExc_ValueError : PyExc_TypeError, "seed is " + nb::cast<std::string>(nb::repr(given)) + "; expected a whole number from 0 to 2^64 − 1, or None.");
+    }
+    return value;
   }
 
   template <class T>
-  void build(std::unique_ptr<Layer<T>>& layer, Cell cell, const nb::sequence& weights, bool reverse, bool trains, int threads) {
-    const Index gates = gates_of(cell);
+  void build(std::unique_ptr<Layer<T>>& layer, const nb::sequence& weights, bool reverse, bool trains, int threads, std::pair<double, double> zoneout) {
+    const Index gates = gates_of(kind_);
     std::vector<DirectionWeights<T>> pointers;
     std::vector<Array> held;
     for (Index d = 0; d < directions_; ++d) {
       const nb::sequence one = direction_of(weights, d);
-      Array hh = Array(one[1], "weight_hh"), ih = Array(one[0], "weight_ih");
-      if (d == 0) {
-        if (hh.axes() != 2 || hh.size(1) < 1) raise_shape("weight_hh has the shape " + shape_text(hh) + "; expected [gates · H, H].");
-        if (ih.axes() != 2 || ih.size(1) < 1) raise_shape("weight_ih has the shape " + shape_text(ih) + "; expected [gates · H, I] with I above 0.");
-        hidden_ = hh.size(1);
-        input_ = ih.size(1);
-      }
       DirectionWeights<T> w{};
-      w.weight_hh = checked<T>(hh, "weight_hh", {gates * hidden_, hidden_}, "[gates · H, H]");
-      w.weight_ih = checked<T>(ih, "weight_ih", {gates * hidden_, input_}, "[gates · H, I]");
-      held.push_back(std::move(hh));
-      held.push_back(std::move(ih));
-      for (int b = 0; b < 2; ++b) {
-        if (nb::handle(one[2 + b]).is_none()) continue;
-        const char* const name = b ? "bias_hh" : "bias_ih";
-        Array bias = Array(one[2 + b], name);
-        (b ? w.bias_hh : w.bias_ih) = checked<T>(bias, name, {gates * hidden_}, "[gates · H]");
-        held.push_back(std::move(bias));
+      // The recurrent matrix first: H is its width.
+      for (const std::size_t i : {1, 0, 2, 3, 4, 5, 6, 7}) {
+        const Entry& entry = kEntries[i];
+        if (i >= entries_) continue;
+        const nb::object given = one[i];
+        if (i < kPlainEntries && i % 2 && !has_recurrent(kind_)) {
+          if (!given.is_none()) raise(PyExc_TypeError, std::string(entry.name) + " was given, but " + cell_ + " has no recurrent matrix; expected None.");
+          continue;
+        }
+        if ((i == 2 || i == 3) && given.is_none()) continue;
+        Array array(given, entry.name);
+        if (d == 0 && i < 2) {
+          if (array.axes() != 2 || array.size(1) < 1) raise_shape(std::string(entry.name) + " has the shape " + shape_text(array) + "; expected " + entry.meaning + (i == 0 ? " with I above 0." : "."));
+          if (i == 0) {
+            input_ = array.size(1);
+            if (!has_recurrent(kind_)) hidden_ = array.size(0) / gates;
+            if (hidden_ < 1) raise_shape("weight_ih has the shape " + shape_text(array) + "; expected [gates · H, I] with H above 0.");
+          } else {
+            hidden_ = array.size(1);
+          }
+        }
+        const Index rows = entry.is_gate ? gates * hidden_ : hidden_;
+        w.*kWeights<T>[i] =
+            entry.is_matrix ? checked<T>(array, entry.name, {rows, i == 0 ? input_ : hidden_}, entry.meaning) : checked<T>(array, entry.name, {rows}, entry.meaning);
+        held.push_back(std::move(array));
       }
       pointers.push_back(w);
     }
     const nb::gil_scoped_release release;
-    layer = std::make_unique<Layer<T>>(cell, input_, hidden_, pointers, reverse, trains, threads);
+    layer = std::make_unique<Layer<T>>(kind_, input_, hidden_, pointers, reverse, trains, threads, zoneout);
+  }
+
+  // Where each row of the flat batch stands in x and y: every row once.
+  static void check_rows(const Numbers& rows) {
+    std::vector<bool> seen(static_cast<std::size_t>(rows.count));
+    for (Index n = 0; n < rows.count; ++n) {
+      const Index row = rows.data()[n];
+      if (row < 0 || row >= rows.count)
+        raise_shape("rows[" + std::to_string(n) + "] is " + std::to_string(row) + "; expected 0 to " + std::to_string(rows.count - 1) + ".");
+      if (seen[static_cast<std::size_t>(row)]) raise_shape("rows[" + std::to_string(n) + "] is " + std::to_string(row) + " once more; expected every row once.");
+      seen[static_cast<std::size_t>(row)] = true;
+    }
   }
 
   template <class T>
-  nb::object forward_as(const Layer<T>& layer, nb::handle x, nb::handle offsets, nb::handle h0, nb::handle c0, nb::handle places, bool keep, int threads) const {
-    const bool is_lstm = layer.shape().cell == Cell::lstm;
+  nb::object forward_as(const Layer<T>& layer, nb::handle x, nb::handle offsets, nb::handle h0, nb::handle c0, nb::handle mask, nb::handle rows_given, nb::handle places,
+                        const Call& call) const {
+    const bool keep = call.keep, is_lstm = layer.shape().cell == Cell::lstm;
     const Index H = hidden_, D = directions_;
     if (keep && !layer.trains()) raise(PyExc_ValueError, "keep was given, but the layer was built without trains=True.");
     if (keep && !places.is_none()) raise(PyExc_ValueError, "keep was given with places; places are for inference.");
@@ -382,6 +271,19 @@ class PyLayer {
       c0_array = Array(c0, "c0");
       arrays.c0 = checked<T>(c0_array, "c0", {D, B, H}, "[directions, B, H]");
     }
+    Array mask_array;
+    if (!mask.is_none()) {
+      if (!has_recurrent(kind_)) raise(PyExc_TypeError, "mask was given, but " + cell_ + " has no recurrent matrix.");
+      mask_array = Array(mask, "mask");
+      arrays.mask = checked<T>(mask_array, "mask", {D, B, H}, "[directions, B, H]");
+    }
+    Numbers rows_now;
+    if (!rows_given.is_none()) {
+      rows_now = Numbers(Array(rows_given, "rows"), "rows", {rows}, "[N]");
+      check_rows(rows_now);
+      arrays.memory = rows ? rows_now.data() : nullptr;
+    }
+    arrays.seed = call.seed ? &*call.seed : nullptr;
     const Made<T> y = make_array<T>({rows, D * H}), hn = make_array<T>({D, B, H});
     Made<T> cn{nullptr, nb::none()};
     if (is_lstm) cn = make_array<T>({D, B, H});
@@ -391,7 +293,7 @@ class PyLayer {
     std::unique_ptr<Tape<T>> tape;
     {
       const nb::gil_scoped_release release;
-      tape = layer.forward(arrays, keep, threads);
+      tape = layer.forward(arrays, keep, call.threads);
     }
     nb::object kept = nb::none();
     if (tape) {
@@ -445,7 +347,7 @@ class PyLayer {
 
   template <class T>
   nb::object backward_as(const Layer<T>& layer, const Tape<T>& tape, nb::handle x, nb::handle dy, nb::handle dhn, nb::handle dcn, bool needs_dx, bool needs_dh0,
-                         int threads) const {
+                         bool needs_weights, int threads) const {
     const bool is_lstm = layer.shape().cell == Cell::lstm;
     const Index gates = layer.shape().gates, H = hidden_, D = directions_, N = tape.rows(), B = tape.sequences();
     if (!layer.trains()) raise(PyExc_ValueError, "backward was called on a layer built without trains=True.");
@@ -476,13 +378,22 @@ class PyLayer {
     arrays.dh0 = dh0.data;
     arrays.dc0 = dc0.data;
     nb::list weights;
-    for (Index d = 0; d < D; ++d) {
-      const Made<T> ih = make_array<T>({gates * H, input_}), hh = make_array<T>({gates * H, H}), b_ih = make_array<T>({gates * H}), b_hh = make_array<T>({gates * H});
-      arrays.dweight_ih.push_back(ih.data);
-      arrays.dweight_hh.push_back(hh.data);
-      arrays.dbias_ih.push_back(b_ih.data);
-      arrays.dbias_hh.push_back(b_hh.data);
-      weights.append(nb::make_tuple(ih.array, hh.array, b_ih.array, b_hh.array));
+    for (Index d = 0; needs_weights && d < D; ++d) {
+      nb::list made;
+      DirectionGradients<T> gradients;
+      for (std::size_t i = 0; i < entries_; ++i) {
+        const Entry& entry = kEntries[i];
+        if (i < kPlainEntries && i % 2 && !has_recurrent(kind_)) {
+          made.append(nb::none());
+          continue;
+        }
+        const Index rows = entry.is_gate ? gates * H : H;
+        const Made<T> one = entry.is_matrix ? make_array<T>({rows, i == 0 ? input_ : H}) : make_array<T>({rows});
+        gradients.*kGradients<T>[i] = one.data;
+        made.append(one.array);
+      }
+      arrays.weights.push_back(gradients);
+      weights.append(nb::tuple(made));
     }
     {
       const nb::gil_scoped_release release;
@@ -492,65 +403,13 @@ class PyLayer {
   }
 
   std::string cell_;
+  Cell kind_ = Cell::lstm;
+  std::size_t entries_ = 0;  // of a direction's weights
   Index directions_ = 0, input_ = 0, hidden_ = 0;
   bool is_double_ = false;
   std::unique_ptr<Layer<float>> of_float_;
   std::unique_ptr<Layer<double>> of_double_;
 };
-
-template <class T>
-nb::object crf_loss_as(const Array& emissions, nb::handle labels, nb::handle offsets, nb::handle pair, nb::handle start, nb::handle end, bool needs_gradients) {
-  Crf<T> job{};
-  job.emissions = checked<T>(emissions, "emissions", {-1, -1}, "[N, K]");
-  const Index N = emissions.size(0), K = job.labels = emissions.size(1);
-  if (K < 1) raise_shape("emissions has the shape " + shape_text(emissions) + "; expected [N, K] with K above 0.");
-  const Array labels_array(labels, "labels"), offsets_array(offsets, "offsets"), pair_array(pair, "pair"), start_array(start, "start"), end_array(end, "end");
-  const Numbers labels_now(labels_array, "labels", {N}, "[N]"), offsets_now(offsets_array, "offsets", {-1}, "[B + 1]");
-  job.gold = labels_now.data();
-  for (Index n = 0; n < N; ++n)
-    if (job.gold[n] < 0 || job.gold[n] >= K)
-      raise_shape("labels[" + std::to_string(n) + "] is " + std::to_string(job.gold[n]) + "; expected 0 to " + std::to_string(K - 1) + ".");
-  job.offsets = offsets_now.data();
-  job.sequences = check_offsets(offsets_now, N, "emissions");
-  job.pair = checked<T>(pair_array, "pair", {K, K}, "[K, K]");
-  job.start = checked<T>(start_array, "start", {K}, "[K]");
-  job.end = checked<T>(end_array, "end", {K}, "[K]");
-  Made<T> de{nullptr, nb::none()}, dp{nullptr, nb::none()}, ds{nullptr, nb::none()}, dn{nullptr, nb::none()};
-  if (needs_gradients) {
-    de = make_array<T>({N, K});
-    dp = make_array<T>({K, K});
-    ds = make_array<T>({K});
-    dn = make_array<T>({K});
-  }
-  double loss;
-  {
-    const nb::gil_scoped_release release;
-    Index longest = 0;
-    for (Index b = 0; b < job.sequences; ++b) longest = std::max(longest, job.offsets[b + 1] - job.offsets[b]);
-    const Kernels<T>& kernels = instruction_set().kernels<T>();
-    const Index sums = K * K + 2 * K;
-    Buffer<double> memory(static_cast<std::size_t>(round_up(sums, 8) + kernels.crf_scratch(K, longest)));
-    std::fill_n(memory.data(), sums, 0.0);
-    job.d_emissions = de.data;
-    job.d_pair = memory.data();
-    job.d_start = job.d_pair + K * K;
-    job.d_end = job.d_start + K;
-    job.scratch = memory.data() + round_up(sums, 8);
-    parallel(1, [&](int, int) { loss = kernels.crf(job); });
-    if (needs_gradients) {
-      std::copy_n(job.d_pair, K * K, dp.data);
-      std::copy_n(job.d_start, K, ds.data);
-      std::copy_n(job.d_end, K, dn.data);
-    }
-  }
-  return nb::make_tuple(loss, de.array, dp.array, ds.array, dn.array);
-}
-
-nb::object crf_loss(nb::handle emissions, nb::handle labels, nb::handle offsets, nb::handle pair, nb::handle start, nb::handle end, bool needs_gradients) {
-  const Array array(emissions, "emissions");
-  return holds<double>(array) ? crf_loss_as<double>(array, labels, offsets, pair, start, end, needs_gradients)
-                              : crf_loss_as<float>(array, labels, offsets, pair, start, end, needs_gradients);
-}
 
 nb::object tape_gates(const PyTape& tape, Index direction) {
   if (direction < 0 || direction >= tape.directions)
@@ -578,24 +437,25 @@ NB_MODULE(_engine, m) {
   m.def("usable_instruction_sets", &usable_instruction_sets);
   m.def("parallel_runtime", &parallel_runtime);
   m.def("release_kept_memory", &release_kept_memory);
-  m.def("crf_loss", &crf_loss, nb::arg("emissions").none(), nb::arg("labels").none(), nb::arg("offsets").none(), nb::arg("pair").none(), nb::arg("start").none(),
-        nb::arg("end").none(), nb::kw_only(), nb::arg("needs_gradients") = true);
+  register_crf(m);
   nb::class_<PyTape>(m, "Tape")
       .def_prop_ro("nbytes", [](const PyTape& tape) { return tape.of_float ? tape.of_float->bytes() : tape.of_double->bytes(); })
       .def("gates", &tape_gates, nb::arg("direction") = 0);
   // Every argument may be anything, None too: what it must be is checked, and said, here.
   nb::class_<PyLayer>(m, "Layer")
-      .def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle, nb::handle>(), nb::arg("cell").none(), nb::arg("weights").none(), nb::kw_only(),
-           nb::arg("reverse").none() = false, nb::arg("trains").none() = false, nb::arg("threads").none() = nb::none())
+      .def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle, nb::handle, nb::handle>(), nb::arg("cell").none(), nb::arg("weights").none(), nb::kw_only(),
+           nb::arg("reverse").none() = false, nb::arg("trains").none() = false, nb::arg("threads").none() = nb::none(),
+           nb::arg("zoneout").none() = nb::make_tuple(0.0, 0.0))
       .def_prop_ro("cell", &PyLayer::cell)
       .def_prop_ro("input_size", &PyLayer::input_size)
       .def_prop_ro("hidden_size", &PyLayer::hidden_size)
       .def_prop_ro("directions", &PyLayer::directions)
       .def_prop_ro("dtype", &PyLayer::dtype)
       .def("forward", &PyLayer::forward, nb::arg("x").none(), nb::arg("offsets").none(), nb::arg("h0").none() = nb::none(), nb::arg("c0").none() = nb::none(),
-           nb::kw_only(), nb::arg("places").none() = nb::none(), nb::arg("keep").none() = false, nb::arg("threads").none() = nb::none())
+           nb::kw_only(), nb::arg("mask").none() = nb::none(), nb::arg("seed").none() = nb::none(), nb::arg("rows").none() = nb::none(),
+           nb::arg("places").none() = nb::none(), nb::arg("keep").none() = false, nb::arg("threads").none() = nb::none())
       .def("step", &PyLayer::step, nb::arg("x").none(), nb::arg("h").none(), nb::arg("c").none() = nb::none())
       .def("backward", &PyLayer::backward, nb::arg("tape").none(), nb::arg("x").none(), nb::arg("dy").none() = nb::none(), nb::arg("dhn").none() = nb::none(),
            nb::arg("dcn").none() = nb::none(), nb::kw_only(), nb::arg("needs_dx").none() = true, nb::arg("needs_dh0").none() = false,
-           nb::arg("threads").none() = nb::none());
+           nb::arg("needs_weights").none() = true, nb::arg("threads").none() = nb::none());
 }

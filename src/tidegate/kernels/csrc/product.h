@@ -108,9 +108,9 @@ void product(const Product<T>& job) {
 
 // All that one direction needs, from the weights as torch.nn lays them out.
 template <class T>
-void pack(const Shape& shape, const T* weight_ih, const T* weight_hh, const T* bias_ih, const T* bias_hh, bool trains,
-          const PackedWeights<T>& to) {
+void pack(const Shape& shape, const DirectionWeights<T>& from, bool trains, const PackedWeights<T>& to) {
   constexpr Index L = kLanes<T>;
+  const T *const weight_ih = from.weight_ih, *const weight_hh = from.weight_hh;
   const Index H = shape.hidden, Hp = shape.padded;
   struct Rows {
     Index first, count;
@@ -120,28 +120,35 @@ void pack(const Shape& shape, const T* weight_ih, const T* weight_hh, const T* b
     return Rows{gate * H + block * L, left < L ? left : L};
   };
   const auto column_vector = [&](Index v) {
-    if (shape.cell == Cell::lstm) return rows_of(v % 4, v / 4);
-    if (shape.gates == 1) return rows_of(0, v);
+    if (!shape.is_gru()) return rows_of(v % shape.gates, v / shape.gates);
     return v * L < 2 * Hp ? rows_of(v % 2, v / 2) : rows_of(2, v - 2 * Hp / L);
   };
   pack_transposed(weight_ih, shape.input, shape.projected() / L, kPanel, column_vector, to.input);
-  if (shape.cell == Cell::gru_reset_after) {
-    pack_transposed(weight_hh, H, 3 * shape.blocks(), 3, [&](Index v) { return rows_of(v % 3, v / 3); }, to.recurrent);
-  } else if (shape.cell == Cell::gru) {
+  const auto pack_recurrent = [&] {
+    if (shape.cell == Cell::gru_reset_after && !shape.by_rows())
+      return pack_transposed(weight_hh, H, 3 * shape.blocks(), 3, [&](Index v) { return rows_of(v % 3, v / 3); }, to.recurrent);
+    if (!shape.is_gru()) return pack_transposed(weight_hh, H, shape.projected() / L, kPanel, column_vector, to.recurrent);
     pack_transposed(weight_hh, H, 2 * shape.blocks(), kPanel, column_vector, to.recurrent);
     pack_transposed(weight_hh, H, shape.blocks(), kPanel, [&](Index v) { return rows_of(2, v); }, to.recurrent + 2 * Hp * H);
-  } else {
-    pack_transposed(weight_hh, H, shape.projected() / L, kPanel, column_vector, to.recurrent);
-  }
+  };
+  if (shape.has_recurrent()) pack_recurrent();
   for (Index v = 0; v * L < shape.projected(); ++v) {
     const Rows rows = column_vector(v);
     const bool apart = shape.cell == Cell::gru_reset_after && v * L >= 2 * Hp;
     for (Index lane = 0; lane < L; ++lane) {
       const Index row = rows.first + lane;
-      const T first = bias_ih && lane < rows.count ? bias_ih[row] : T(0), second = bias_hh && lane < rows.count ? bias_hh[row] : T(0);
+      const auto value = [&](const T* values) { return values && lane < rows.count ? values[row] : T(0); };
+      const T first = value(from.bias_ih), second = value(from.bias_hh);
       to.bias[v * L + lane] = apart ? first : first + second;
       if (apart) to.bias_reset[v * L + lane - 2 * Hp] = second;
+      if (!shape.normed) continue;
+      to.gain_inputs[v * L + lane] = value(from.gain_ih);
+      to.gain_states[v * L + lane] = value(from.gain_hh);
     }
+  }
+  for (Index unit = 0; shape.normed && shape.has_cells() && unit < Hp; ++unit) {
+    to.gain_cells[unit] = unit < H ? from.gain_c[unit] : T(0);
+    to.shift_cells[unit] = unit < H ? from.shift_c[unit] : T(0);
   }
   if (!trains) return;
   const auto source_row = [&](Index column) {
@@ -149,7 +156,8 @@ void pack(const Shape& shape, const T* weight_ih, const T* weight_hh, const T* b
     return column % L < rows.count ? rows.first + column % L : Index(-1);
   };
   pack_rows(weight_ih, shape.projected(), shape.input, source_row, to.input_back);
-  if (shape.gates == 3) {
+  if (!shape.has_recurrent()) return;
+  if (shape.is_gru()) {
     pack_rows(weight_hh, 2 * Hp, H, source_row, to.recurrent_back);
     pack_rows(weight_hh, Hp, H, [&](Index k) { return k < H ? 2 * H + k : Index(-1); }, to.recurrent_back + packed_size<T>(2 * Hp, H));
   } else {

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <cstring>
 #include <mutex>
 #include <string>
@@ -34,12 +35,12 @@ class FlushDenormals {
 #elif defined(__aarch64__)
   FlushDenormals() {
     asm volatile("mrs %0, fpcr" : "=r"(before_));
-    asm volatile("msr fpcr, %0" ::"r"(before_ | (1ul << 24)));
+    asm volatile("msr fpcr, %0" ::"r"(before_ | (std::uint64_t{1} << 24)));
   }
   ~FlushDenormals() { asm volatile("msr fpcr, %0" ::"r"(before_)); }
 
  private:
-  unsigned long before_;
+  std::uint64_t before_;
 #endif
 };
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from itertools import product
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tidegate.data import Source, TokenRecord
 from tidegate.decoding import Scheme
-from tidegate.kernels import GATES, Cell, CellWeights
+from tidegate.kernels import GATES, WITH_LAYER_NORM, WITHOUT_RECURRENT_MATRIX, Cell, CellWeights, Zoneout, weight_names
 
 Array = NDArray[np.floating[Any]]
 
@@ -27,11 +29,44 @@ def offsets_of(lengths: Sequence[int]) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
-def cell_weights(random: np.random.Generator, cell: Cell, input_size: int, hidden_size: int, dtype: Any = np.float64) -> CellWeights:
-    """Random weights, wide enough for the gates to leave their middle."""
+# Every cell plain, with layer norm, with zoneout and with both, as far as it has them; zoneout as probabilities of h and of c.
+VARIANTS: list[tuple[Cell, bool, Zoneout]] = [
+    (cell, layer_norm, (p_h, 0.75 * p_h if cell == "lstm" else 0.0))
+    for cell in GATES
+    for layer_norm in (False, True)
+    for p_h in (0.0, 0.2)
+    if (not layer_norm or cell in WITH_LAYER_NORM) and (not p_h or cell not in WITHOUT_RECURRENT_MATRIX)
+]
+every_variant = pytest.mark.parametrize(
+    ("cell", "layer_norm", "zoneout"),
+    VARIANTS,
+    ids=[f"{cell}{', layer norm' * layer_norm}{', zoneout' * any(zoneout)}" for cell, layer_norm, zoneout in VARIANTS],
+)
+
+
+def cell_weights(
+    random: np.random.Generator, cell: Cell, input_size: int, hidden_size: int, dtype: Any = np.float64, *, layer_norm: bool = False
+) -> CellWeights:
+    """Random weights, wide enough for the gates to leave their middle; gains spread about 1."""
     rows = GATES[cell] * hidden_size
-    shapes = ((rows, input_size), (rows, hidden_size), (rows,), (rows,))
-    return CellWeights(*(random.normal(scale=0.8, size=shape).astype(dtype) for shape in shapes))
+    shapes = {"weight_ih": (rows, input_size), "weight_hh": (rows, hidden_size), "gain_c": (hidden_size,), "shift_c": (hidden_size,)}
+    given: dict[str, Any] = {"weight_hh": None, "bias_hh": None}
+    for name in weight_names(cell, layer_norm=layer_norm):
+        drawn = random.normal(scale=0.8, size=shapes.get(name, (rows,)))
+        given[name] = (drawn + name.startswith("gain")).astype(dtype)
+    return CellWeights(**given)
+
+
+def weights_as(w: CellWeights, dtype: Any) -> CellWeights:
+    """The same weights of another precision."""
+    parts = (getattr(w, field.name) for field in fields(w))
+    return CellWeights(*(None if part is None else part.astype(dtype) for part in parts))  # type: ignore[arg-type]
+
+
+def module_weights(module: Any) -> CellWeights:
+    """Those of a torch module whose parameters have these names, its precision kept."""
+    given = {name: parameter.detach().numpy() for name, parameter in module.named_parameters()}
+    return CellWeights(**{"weight_hh": None, "bias_hh": None, **given})
 
 
 def sentence(tokens: str, line: int = 1, file: str = "in.conll", **labels: str) -> TokenRecord:

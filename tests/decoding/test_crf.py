@@ -1,4 +1,4 @@
-"""Viterbi and marginals against the enumeration of every labelling."""
+"""Best labels, the n best, those of a fixed lag and marginals: against the enumeration of every labelling, on the engine and on its twins."""
 
 from __future__ import annotations
 
@@ -9,12 +9,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from strategies import RAGGED, SEEDS, labelings, offsets_of
-from tidegate.decoding import FORBIDDEN, Transitions, marginals, softmax, viterbi
+from tidegate.decoding import FORBIDDEN, Transitions, fixed_lag_viterbi, marginals, n_best, softmax, viterbi
+from tidegate.kernels import engine
+
+
+@pytest.fixture(params=["engine", "twins"], autouse=True)
+def half(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test here runs on the engine and on the plain twins that stand in for it."""
+    if request.param == "twins":
+        monkeypatch.setattr(engine, "is_built", lambda: False)
+
 
 SHORT = st.lists(st.integers(0, 4), max_size=6)
 
@@ -46,12 +55,110 @@ def enumerated(emissions: NDArray[Any], offsets: NDArray[np.int64], transitions:
     return best, probability
 
 
+# The fixture's patch holds for all examples of a test alike.
+ONE_HALF = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@ONE_HALF
 @given(SEEDS, SHORT, st.integers(1, 3))
 def test_best_labels_and_marginals_equal_the_enumeration_of_all_labellings(seed: int, lengths: list[int], labels: int) -> None:
     batch = drawn(seed, lengths, labels)
     best, probability = enumerated(*batch)
     assert viterbi(*batch).tolist() == best
     np.testing.assert_allclose(marginals(*batch), probability, rtol=0, atol=1e-12)
+
+
+def by_rank(paths: list[tuple[int, ...]], scores: NDArray[np.float64]) -> list[int]:
+    """The paths' numbers, the best first; of equal ones the lower last label, then the lower one before it, and so on."""
+    return sorted(range(len(paths)), key=lambda number: (-scores[number], paths[number][::-1]))
+
+
+@ONE_HALF
+@given(
+    SEEDS,
+    SHORT,
+    st.integers(1, 3),
+    st.sampled_from([1, 2, 7, 80, 10**6]),
+    st.sampled_from([0.0, 1.0]),
+    st.sampled_from([np.float32, np.float64]),
+)
+def test_the_n_best_are_the_first_of_all_labellings_in_order(
+    seed: int, lengths: list[int], labels: int, n: int, fraction: float, dtype: Any
+) -> None:
+    """With whole scores, whose sums are exact, many are equal; with others hardly any."""
+    emissions, offsets, transitions = drawn(seed, lengths, labels, dtype)
+    parts = emissions, transitions.pair, transitions.start, transitions.end
+    emissions, *edges = (np.round(part) + (part - np.round(part)) * dtype(fraction) for part in parts)
+    transitions = Transitions(*edges)
+    found = n_best(emissions, offsets, transitions, n)
+    assert len(found) == len(lengths)
+    for (begin, stop), (paths, scores) in zip(pairwise(offsets.tolist()), found, strict=True):
+        assert paths.dtype == np.int64
+        assert scores.dtype == np.float64
+        if begin == stop:
+            assert (paths.shape, scores.tolist()) == ((1, 0), [0.0])
+            continue
+        everything, every_score = labelings(emissions[begin:stop], *edges)
+        first = by_rank(everything, every_score)[:n] if fraction == 0 else np.argsort(-every_score)[:n].tolist()
+        assert list(map(tuple, paths.tolist())) == [everything[number] for number in first]
+        np.testing.assert_allclose(scores, every_score[first], rtol=0, atol=1e-12)
+
+
+@ONE_HALF
+@given(SEEDS, st.lists(st.integers(0, 6), max_size=4), st.integers(1, 3), st.sampled_from([0, 1, 2, 4, 10**12]))
+def test_labels_of_a_fixed_lag_are_those_of_the_best_labelling_up_to_there(seed: int, lengths: list[int], labels: int, lag: int) -> None:
+    emissions, offsets, transitions = drawn(seed, lengths, labels)
+    found = fixed_lag_viterbi(emissions, offsets, transitions, lag)
+    assert found.dtype == np.int64
+    expected = []
+    for begin, stop in pairwise(offsets.tolist()):
+        for t in range(stop - begin):
+            seen = emissions[begin : min(begin + t + lag + 1, stop)]
+            end = transitions.end if begin + len(seen) == stop else np.zeros(labels)
+            paths, scores = labelings(seen, transitions.pair, transitions.start, end)
+            expected.append(paths[int(scores.argmax())][t])
+    assert found.tolist() == expected
+    if lag >= max(lengths, default=0) - 1:
+        assert found.tolist() == viterbi(emissions, offsets, transitions).tolist()
+
+
+def test_of_equal_scores_the_lowest_label_wins() -> None:
+    batch = np.zeros((sum(RAGGED), 5)), offsets_of(RAGGED), Transitions(np.zeros((5, 5)), np.zeros(5), np.zeros(5))
+    assert not viterbi(*batch).any()
+    assert not fixed_lag_viterbi(*batch, 1).any()
+    assert [path.tolist() for path in n_best(np.zeros((2, 2)), offsets_of((2,)), Transitions(np.zeros((2, 2)), np.zeros(2), np.zeros(2)), 4)[0].labels] == [
+        [0, 0], [1, 0], [0, 1], [1, 1]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda *batch: n_best(*batch, 0), "n is 0; expected a whole number above 0"),
+    (lambda *batch: fixed_lag_viterbi(*batch, -1), "lag is -1; expected a whole number of steps, 0 or more"),
+])  # fmt: skip
+def test_numbers_out_of_range_are_refused(call: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call(*drawn(0, RAGGED, 3))
+
+
+@pytest.mark.parametrize("place", ["emissions", "pair", "start", "end"])
+@pytest.mark.parametrize("labels", [1, 3, 20])
+def test_what_is_no_number_gives_no_number_and_labels_all_the_same(place: str, labels: int) -> None:
+    emissions, offsets, transitions = drawn(3, RAGGED, labels)
+    sound = n_best(emissions, offsets, transitions, 2)
+    (emissions if place == "emissions" else getattr(transitions, place)).flat[-1] = np.nan
+    with np.errstate(invalid="ignore"):
+        probability, found = marginals(emissions, offsets, transitions), n_best(emissions, offsets, transitions, 2)
+        answers = viterbi(emissions, offsets, transitions), fixed_lag_viterbi(emissions, offsets, transitions, 2)
+    for answer in answers:
+        assert ((answer >= 0) & (answer < labels)).all()
+    # Of the emissions' NaN, in the last sequence that has steps, the others know nothing.
+    for b, (begin, stop) in enumerate(pairwise(offsets.tolist())):
+        is_struck = stop > begin and (place != "emissions" or stop == len(emissions))
+        if stop - begin > 1 or place != "pair":
+            assert np.isnan(probability[begin:stop]).sum() == is_struck * labels * (stop - begin)
+        assert np.isnan(found[b].scores).any() == is_struck
+        if not is_struck:
+            assert found[b].scores.tolist() == sound[b].scores.tolist()
 
 
 def test_pairs_are_read_from_row_to_column_and_edges_at_their_own_ends() -> None:
@@ -117,6 +224,7 @@ def steps_of(path: list[int], edge: int) -> list[tuple[int, int]]:
     return list(pairwise([edge, *path, edge]))
 
 
+@ONE_HALF
 @given(SEEDS, st.lists(st.integers(1, 4), min_size=1, max_size=5), st.floats(0, 0.7), st.sampled_from([np.float32, np.float64]))
 def test_no_forbidden_pair_is_used_where_an_allowed_path_exists(seed: int, lengths: list[int], share: float, dtype: Any) -> None:
     labels = 3

@@ -1,17 +1,20 @@
-"""From scores to answers: Viterbi and marginals of a CRF, and what span labels spell."""
+"""From scores to answers: best labels and marginals of a CRF, and what span labels spell."""
 
-from tidegate.decoding.crf import FORBIDDEN, Transitions, marginals, softmax, viterbi
+from tidegate.decoding.crf import FORBIDDEN, Paths, Transitions, fixed_lag_viterbi, marginals, n_best, softmax, viterbi
 from tidegate.decoding.schemes import Scheme, Span, find_scheme, labels_of, may_follow, spans_of, split_label
 
 __all__ = [
     "FORBIDDEN",
+    "Paths",
     "Scheme",
     "Span",
     "Transitions",
     "find_scheme",
+    "fixed_lag_viterbi",
     "labels_of",
     "marginals",
     "may_follow",
+    "n_best",
     "softmax",
     "spans_of",
     "split_label",

@@ -1,22 +1,24 @@
-"""The linear-chain CRF in NumPy over ragged batches: best labels and the probability of each.
+"""The linear-chain CRF's answers over ragged batches: best labels, the n best, labels before the end is known, probabilities.
 
-A sequence's score is start[y_0] + Σ emissions[t, y_t] + Σ transitions[y_{t−1}, y_t] + end[y_{T−1}].
-All sequences of a batch run side by side, longest first, as in `kernels.recurrence`.
+A sequence's score is start[y_0] + Σ emissions[t, y_t] + Σ pair[y_{t−1}, y_t] + end[y_{T−1}]. On the engine where it was built, else on
+the plain twins. Everywhere emissions [N, K] and offsets [B+1]; of equal scores the lowest label wins.
 
-Source: Lafferty, McCallum & Pereira 2001; Rabiner 1989 for the recursions.
+Source: Lafferty, McCallum & Pereira 2001.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.kernels import TimeMajor
+from tidegate.decoding import twins
+from tidegate.kernels import engine
 
 Array = NDArray[np.floating[Any]]
+Labels = NDArray[np.int64]
 Probabilities = NDArray[np.float64]
 
 # What a transition that the label scheme forbids scores. Large enough to lose to anything learned, and
@@ -33,78 +35,69 @@ class Transitions:
     end: Array
 
 
-def viterbi(emissions: Array, offsets: NDArray[np.int64], transitions: Transitions) -> NDArray[np.int64]:
-    """The best-scoring labels [N] of each sequence, for emissions [N, K] and offsets [B+1]."""
-    layout = TimeMajor.of(offsets)
-    if len(layout.active) == 0:
-        return np.zeros(0, dtype=np.int64)
-    places = np.concatenate([[0], np.cumsum(layout.active)])
-    e = emissions[layout.rows]
-    labels = emissions.shape[1]
-    back = np.empty((len(e), labels), dtype=np.int64)
-    last = np.empty(int(layout.active[0]), dtype=np.int64)
-    score = e[: layout.active[0]] + transitions.start
-    pair_to_from = np.ascontiguousarray(transitions.pair.T)  # [to, from]: the maximum runs over the contiguous axis
-    for t in range(1, len(layout.active) + 1):
-        active = int(layout.active[t]) if t < len(layout.active) else 0
-        last[active : len(score)] = (score[active:] + transitions.end).argmax(axis=1)
-        if active == 0:
-            break
-        through = score[:active, None, :] + pair_to_from
-        best = through.argmax(axis=2)
-        back[places[t] : places[t + 1]] = best
-        score = np.take_along_axis(through, best[:, :, None], axis=2)[:, :, 0] + e[places[t] : places[t + 1]]
-        score -= score.max(axis=1, keepdims=True)  # only differences matter, and small numbers keep them in float32
-    result = np.empty(len(e), dtype=np.int64)
-    for t in reversed(range(len(layout.active))):
-        active = int(layout.active[t])
-        here = last[:active]
-        result[places[t] : places[t] + active] = here
-        if t:
-            last[:active] = back[np.arange(places[t], places[t] + active), here]
-    flat = np.empty_like(result)
-    flat[layout.rows] = result
-    return flat
+class Paths(NamedTuple):
+    """The best label sequences of one sequence of T steps, best first.
+
+    Attributes:
+        labels: [n, T].
+        scores: [n], falling; float64.
+    """
+
+    labels: Labels
+    scores: Probabilities
 
 
-def marginals(emissions: Array, offsets: NDArray[np.int64], transitions: Transitions) -> Probabilities:
+def viterbi(emissions: Array, offsets: Labels, transitions: Transitions, *, threads: int | None = None) -> Labels:
+    """The best-scoring labels [N] of each sequence. `threads`, here and below, are the engine's; None: its default."""
+    arrays = _arrays(emissions, offsets, transitions)
+    return engine.crf_viterbi(*arrays, threads=threads)[0] if engine.is_there() else twins.viterbi(*arrays)
+
+
+def fixed_lag_viterbi(emissions: Array, offsets: Labels, transitions: Transitions, lag: int, *, threads: int | None = None) -> Labels:
+    """Labels [N] for readers that cannot wait for the end: that of step t is decided when step t + lag is known.
+
+    It is the label on the best path up to there, or of the whole sequence where that ends sooner. From lag = T − 1 on the labels
+    are those of `viterbi`.
+
+    Raises:
+        ValueError: lag is below 0.
+    """
+    if lag < 0:
+        raise ValueError(f"lag is {lag}; expected a whole number of steps, 0 or more.")
+    arrays = _arrays(emissions, offsets, transitions)
+    if engine.is_there():
+        return engine.crf_viterbi_fixed_lag(*arrays, lag, threads=threads)
+    return twins.fixed_lag_viterbi(*arrays, lag)
+
+
+def n_best(emissions: Array, offsets: Labels, transitions: Transitions, n: int, *, threads: int | None = None) -> list[Paths]:
+    """For each sequence the n best-scoring label sequences, or all Kᵀ where they are fewer; an empty one has one, empty, of score 0.
+
+    Scores are added in float64. Of equal ones the sequence whose last label is lower comes first; where these are the same, the label
+    before decides, and so on.
+
+    Raises:
+        ValueError: n is below 1.
+    """
+    if n < 1:
+        raise ValueError(f"n is {n}; expected a whole number above 0.")
+    arrays = _arrays(emissions, offsets, transitions)
+    found = engine.crf_n_best(*arrays, n, threads=threads) if engine.is_there() else twins.n_best(*arrays, n)
+    return [Paths(*paths) for paths in found]
+
+
+def marginals(emissions: Array, offsets: Labels, transitions: Transitions, *, threads: int | None = None) -> Probabilities:
     """The probability [N, K] of each label at each step, all other steps summed out; in float64."""
-    layout = TimeMajor.of(offsets)
-    if len(layout.active) == 0:
-        return np.zeros(emissions.shape, dtype=np.float64)
-    places = np.concatenate([[0], np.cumsum(layout.active)])
-    # Forward and backward run on probabilities, scaled to sum to one at every step, so that each step is a matrix
-    # product instead of K² exponentials. The floor keeps e^score above zero where every path is forbidden.
-    scores = emissions[layout.rows].astype(np.float64)
-    e = np.exp(scores - scores.max(axis=1, keepdims=True))
-    pair = _exponential(transitions.pair)
-    alpha = np.empty_like(e)
-    alpha[: places[1]] = _normalised(e[: places[1]] * _exponential(transitions.start))
-    for t in range(1, len(layout.active)):
-        before = alpha[places[t - 1] : places[t - 1] + layout.active[t]]
-        here = slice(places[t], places[t + 1])
-        alpha[here] = _normalised(e[here] * (before @ pair))
-    beta = np.empty_like(e)
-    last = _exponential(transitions.end)
-    for t in reversed(range(len(layout.active))):
-        following = int(layout.active[t + 1]) if t + 1 < len(layout.active) else 0
-        beta[places[t] + following : places[t + 1]] = last
-        if following:
-            ahead = slice(places[t + 1], places[t + 2])
-            beta[places[t] : places[t] + following] = _normalised((e[ahead] * beta[ahead]) @ pair.T)
-    probability = _normalised(alpha * beta)
-    flat = np.empty_like(probability)
-    flat[layout.rows] = probability
-    return flat
+    arrays = _arrays(emissions, offsets, transitions)
+    return engine.crf_marginals(*arrays, threads=threads) if engine.is_there() else twins.marginals(*arrays)
 
 
-def _exponential(scores: Array) -> Probabilities:
-    shifted = scores.astype(np.float64) - scores.max()
-    return np.asarray(np.exp(np.maximum(shifted, -300.0)))
-
-
-def _normalised(weights: Probabilities) -> Probabilities:
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+def _arrays(emissions: Array, offsets: Labels, transitions: Transitions) -> tuple[Array, Labels, Array, Array, Array]:
+    """What engine and twins take: contiguous, and all of float32, or of float64 where one is wider."""
+    parts = emissions, transitions.pair, transitions.start, transitions.end
+    dtype = np.result_type(np.float32, *(part.dtype for part in parts))
+    e, pair, start, end = (np.ascontiguousarray(part, dtype) for part in parts)
+    return e, np.ascontiguousarray(offsets, np.int64), pair, start, end
 
 
 def softmax(logits: Array) -> Probabilities:

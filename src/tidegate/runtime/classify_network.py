@@ -23,10 +23,9 @@ class ClassifyNetwork:
 
     def __init__(self, model: StoredModel, vocabulary: Vocabulary) -> None:
         settings = model.config["network"]
-        arch = architecture(settings["arch"])
         self._vectors = FormVectors(model, vocabulary)
-        self._stack = RecurrentStack(model, "stack", arch, settings["num_layers"])
-        self._pooling = Pooling(model, "pooling", settings["pools"], arch.directions)
+        self._stack = RecurrentStack.of_network(model)
+        self._pooling = Pooling(model, "pooling", settings["pools"], architecture(settings["arch"]).directions)
         self._head = np.ascontiguousarray(model.tensor("head.weight").T)
         self._bias = model.tensor("head.bias")
         self._wide: WidePath | None = None

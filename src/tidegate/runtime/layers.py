@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.artefact import StoredModel
-from tidegate.kernels import Architecture, CellWeights, RecurrentLayer, architecture
+from tidegate.kernels import Architecture, CellWeights, RecurrentLayer, Zoneout, architecture, weight_names
 
 Array = NDArray[np.floating[Any]]
 Ids = NDArray[np.int64]
@@ -21,11 +21,38 @@ Ids = NDArray[np.int64]
 class RecurrentStack:
     """`nn.RecurrentStack`: x [N, I] and offsets [B+1] to states [N, directions · H]."""
 
-    def __init__(self, model: StoredModel, prefix: str, arch: Architecture, num_layers: int) -> None:
+    def __init__(
+        self,
+        model: StoredModel,
+        prefix: str,
+        arch: Architecture,
+        num_layers: int,
+        *,
+        layer_norm: bool = False,
+        zoneout: Zoneout = (0.0, 0.0),
+    ) -> None:
+        names = weight_names(arch.cell, layer_norm=layer_norm)
         self._layers = [
-            RecurrentLayer(arch.cell, [_weights(model, f"{prefix}.layers.{layer}.{direction}") for direction in range(arch.directions)])
+            RecurrentLayer(
+                arch.cell,
+                [_weights(model, f"{prefix}.layers.{layer}.{direction}", names) for direction in range(arch.directions)],
+                zoneout,
+            )
             for layer in range(num_layers)
         ]
+
+    @classmethod
+    def of_network(cls, model: StoredModel) -> RecurrentStack:
+        """The stack `stack`, built as config.json's `network` says; a setting that an older directory lacks is off."""
+        settings = model.config["network"]
+        return cls(
+            model,
+            "stack",
+            architecture(settings["arch"]),
+            settings["num_layers"],
+            layer_norm=settings.get("layer_norm", False),
+            zoneout=(settings.get("zoneout", 0.0), settings.get("zoneout_cell", 0.0)),
+        )
 
     def __call__(self, x: Array, offsets: Ids, places: Ids | None = None) -> Array:
         """With `places` [N], x [U, I] holds each distinct input once."""
@@ -34,8 +61,9 @@ class RecurrentStack:
         return x
 
 
-def _weights(model: StoredModel, name: str) -> CellWeights:
-    return CellWeights(*(model.tensor(f"{name}.{part}") for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")))
+def _weights(model: StoredModel, prefix: str, names: Sequence[str]) -> CellWeights:
+    given: dict[str, Any] = {name: model.tensor(f"{prefix}.{name}") for name in names}
+    return CellWeights(**{"weight_hh": None, "bias_hh": None} | given)
 
 
 class CharacterCNN:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from tidegate.artefact import StoredModel
 from tidegate.data import Vocabulary
 from tidegate.decoding import Transitions
-from tidegate.kernels import architecture
 from tidegate.runtime.form_vectors import FormVectors
 from tidegate.runtime.layers import RecurrentStack
 
@@ -25,7 +24,7 @@ class TagNetwork:
     def __init__(self, model: StoredModel, vocabulary: Vocabulary) -> None:
         settings = model.config["network"]
         self._vectors = FormVectors(model, vocabulary)
-        self._stack = RecurrentStack(model, "stack", architecture(settings["arch"]), settings["num_layers"])
+        self._stack = RecurrentStack.of_network(model)
         self._heads: dict[str, tuple[Array, Array]] = {}
         self.transitions: dict[str, Transitions] = {}
         for place, column in enumerate(vocabulary.columns):

@@ -1,4 +1,4 @@
-"""The CRF's likelihood against the enumeration of every labelling."""
+"""The CRF's likelihood, its log Z and its answers against the enumeration of every labelling."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from strategies import labelings, log_of_sum, offsets_of
-from tidegate.decoding import FORBIDDEN, Transitions, marginals
+from tidegate.decoding import FORBIDDEN, Transitions, marginals, n_best, viterbi
 from tidegate.kernels import engine
 from tidegate.nn import CRF
 
@@ -183,12 +183,85 @@ def test_what_is_no_number_makes_the_loss_no_number() -> None:
     assert torch.isnan(crf.negative_log_likelihood(emissions, labels, offsets))
 
 
-def test_a_second_derivative_is_refused_by_the_engine(half: str) -> None:
+@pytest.mark.parametrize("lengths", [(), (0, 0), (1,), (0, 3, 0, 0, 1, 4, 0), (4, 3, 2, 1)], ids=str)
+@pytest.mark.parametrize("labels", [1, 3])
+def test_log_partition_equals_the_enumeration_of_all_labellings(lengths: tuple[int, ...], labels: int) -> None:
+    crf, (emissions, _, offsets) = random_crf(2, labels), random_batch(lengths, 2, labels)
+    pair, start, end = (part.detach().numpy() for part in crf.scores())
+    expected = [
+        log_of_sum(labelings(emissions[begin:stop].numpy(), pair, start, end)[1]) if stop > begin else 0.0
+        for begin, stop in pairwise(offsets.tolist())
+    ]
+    found = crf.log_partition(emissions, offsets)
+    assert found.shape == (len(lengths),)
+    assert found.tolist() == pytest.approx(expected, abs=1e-12)
+    assert crf.float().log_partition(emissions.float(), offsets).tolist() == pytest.approx(expected, rel=1e-6)
+
+
+def test_gradients_of_log_partition_equal_finite_differences() -> None:
+    crf, (emissions, _, offsets) = random_crf(6), random_batch((2, 0, 4, 1), 6)
+
+    class Partition(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.crf = crf
+
+        def forward(self, emissions: Tensor) -> Tensor:
+            return self.crf.log_partition(emissions, offsets)
+
+    module, names = Partition(), [name for name, _ in crf.named_parameters()]
+
+    def whole(emissions: Tensor, *parameters: Tensor) -> Tensor:
+        return torch.func.functional_call(module, {f"crf.{n}": p for n, p in zip(names, parameters, strict=True)}, (emissions,))
+
+    assert torch.autograd.gradcheck(whole, (emissions.requires_grad_(), *(p.detach().clone().requires_grad_() for p in crf.parameters())))
+
+
+@pytest.mark.parametrize("scale", [1.0, 3000.0])
+def test_log_partition_of_the_engine_is_that_of_torch_where_pairs_are_forbidden(
+    scale: float, half: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if half == "torch":
+        pytest.skip("compares both halves itself")
+    forbidden = np.where(np.random.default_rng(0).random((8, 8)) < 0.4, FORBIDDEN, 0).astype(np.float32)
+    crf, (emissions, _, offsets) = random_crf(3, 7, forbidden), random_batch((5, 0, 1, 9, 2), 3, 7)
+    weights = torch.tensor([0.5, 3.0, -1.0, 0.0, 2.0], dtype=torch.float64)
+
+    def found() -> list[Tensor]:
+        scores = (emissions * scale).requires_grad_()
+        whole = crf.log_partition(scores, offsets)
+        return [whole.detach(), *torch.autograd.grad((weights * whole).sum(), [scores, *crf.parameters()])]
+
+    by_engine = found()
+    monkeypatch.setattr(engine, "is_built", lambda: False)
+    for ours, theirs in zip(by_engine, found(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_answers_are_those_of_decoding_with_what_is_forbidden(dtype: torch.dtype) -> None:
+    forbidden = np.zeros((K + 1, K + 1), dtype=np.float32)
+    forbidden[0, 2] = forbidden[K, 1] = FORBIDDEN
+    crf, (emissions, _, offsets) = random_crf(8, forbidden=forbidden).to(dtype), random_batch((3, 0, 5, 1), 8)
+    emissions = emissions.to(dtype).requires_grad_()
+    wide = torch.promote_types(dtype, torch.float32)
+    batch = emissions.detach().to(wide).numpy(), offsets, Transitions(*(part.detach().to(wide).numpy() for part in crf.scores()))
+    assert crf.decode(emissions, offsets).tolist() == viterbi(*batch).tolist()
+    assert crf.marginals(emissions, offsets).tolist() == marginals(*batch).tolist()
+    found, expected = crf.n_best(emissions, offsets, 4), n_best(*batch, 4)
+    assert [(labels.tolist(), scores.tolist()) for labels, scores in found] == [(p.labels.tolist(), p.scores.tolist()) for p in expected]
+
+
+@pytest.mark.parametrize("name", ["negative_log_likelihood", "log_partition"])
+def test_a_second_derivative_is_refused_by_the_engine(name: str, half: str) -> None:
     if half == "torch":
         pytest.skip("torch has second derivatives")
     crf, (emissions, labels, offsets) = random_crf(0), random_batch((3, 2), 0)
     emissions.requires_grad_()
-    (gradient,) = torch.autograd.grad(crf.negative_log_likelihood(emissions, labels, offsets), emissions, create_graph=True)
+    value = (
+        crf.log_partition(emissions, offsets).sum() if name == "log_partition" else crf.negative_log_likelihood(emissions, labels, offsets)
+    )
+    (gradient,) = torch.autograd.grad(value, emissions, create_graph=True)
     with pytest.raises(RuntimeError, match="gradient of a gradient"):
         gradient.sum().backward()
 

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import pack_padded_sequence
 
 import tidegate.nn
 from drop_ins import HIDDEN, INPUT, INPUTS, KINDS, OPTIONS, assert_alike, drawn, every_kind, flat, pair, run, states_of
 from tidegate.kernels import engine
 from tidegate.nn import GRU
-from tidegate.nn.cells import CELLS
+from twin_layers import ByTheTwins
 
 
 @pytest.fixture(autouse=True)
@@ -117,55 +117,11 @@ def test_the_papers_gru_equals_its_cell_step_by_step(
     make, leaf, sequences = drawn(name, batch_first=options["batch_first"])
     hx = states_of(gru, sequences) if has_states else None
     mine, gradients = run(gru, make, leaf, hx)
-    wanted, wanted_gradients = run(PlainGRU(gru), make, leaf, hx)
+    wanted, wanted_gradients = run(ByTheTwins(gru), make, leaf, hx)
     assert_alike(mine, wanted, 1e-12)
     for one, other in zip(gradients, wanted_gradients, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-11, atol=1e-11)
     assert bool(engine_calls) == (device == "engine")
-
-
-class PlainGRU(nn.Module):
-    """A module's layers, one sequence after another and one step after another, on `nn.cells`."""
-
-    def __init__(self, gru: GRU) -> None:
-        super().__init__()
-        self.gru, self.num_layers, self.bidirectional = gru, gru.num_layers, gru.bidirectional
-
-    def forward(self, input: Any, hx: Tensor | None) -> Any:
-        gru = self.gru
-        if isinstance(input, PackedSequence):
-            padded, lengths = pad_packed_sequence(input, batch_first=True)
-            sequences = [row[:length] for row, length in zip(padded, lengths, strict=True)]
-        elif input.dim() == 2:
-            sequences = [input]
-        else:
-            sequences = list(input if gru.batch_first else input.transpose(0, 1))
-        rows = gru.num_layers * (1 + gru.bidirectional)
-        begins = input[0].new_zeros(rows, len(sequences), HIDDEN) if hx is None else hx.view(rows, len(sequences), HIDDEN)
-        results = [self.one(sequence, begins[:, b]) for b, sequence in enumerate(sequences)]
-        last = torch.stack([last for _, last in results], dim=1)
-        if isinstance(input, PackedSequence):
-            return pack_sequence([y for y, _ in results], enforce_sorted=input.unsorted_indices is None), last
-        if input.dim() == 2:
-            return results[0][0], last[:, 0]
-        return torch.stack([y for y, _ in results], dim=0 if gru.batch_first else 1), last
-
-    def one(self, x: Tensor, begins: Tensor) -> tuple[Tensor, Tensor]:
-        last: list[Tensor] = []
-        weights = iter(self.gru.all_weights)
-        for _ in range(self.num_layers):
-            halves = []
-            for backward in (False, True)[: 1 + self.bidirectional]:
-                parts: Any = next(weights)
-                zero = parts[0].new_zeros(len(parts[0]))
-                state, states = begins[len(last)][None], []
-                for step in x.flip(0) if backward else x:
-                    (state,) = CELLS["gru"](step[None], (state,), (*parts, zero, zero)[:4])  # type: ignore[arg-type]
-                    states.append(state[0])
-                last.append(state[0])
-                halves.append(torch.stack(states[::-1] if backward else states))
-            x = torch.cat(halves, dim=1)
-        return x, torch.stack(last)
 
 
 def test_the_two_grus_differ_in_numbers_alone() -> None:

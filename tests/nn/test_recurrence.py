@@ -199,13 +199,12 @@ def test_a_batch_without_steps_ends_where_it_begins(cell: EngineCell, lengths: t
 
 
 @every_cell
-def test_a_batch_that_enters_and_leaves_time_major_is_turned_within(cell: EngineCell) -> None:
+def test_a_batch_that_stands_time_major_is_read_where_it_stands(cell: EngineCell) -> None:
     case = Case(cell, "both", (5, 5, 5))
     layout = padded_layout((5, 3), False)
     x = case.x.detach().view(3, 5, INPUT).transpose(0, 1).contiguous().requires_grad_()
-    outputs = [
-        part for part in recurrence(cell, x, case.offsets, case.weights, *case.states, enters=layout, leaves=layout) if part is not None
-    ]
+    assert layout is not None
+    outputs = [part for part in recurrence(cell, x, case.offsets, case.weights, *case.states, rows=layout.rows) if part is not None]
     wanted = case.run()
     assert outputs[0].shape == (5, 3, 2 * H)
     assert outputs[0].is_contiguous()

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence
 
-from strategies import RAGGED, offsets_of
-from tidegate.kernels import ARCHITECTURES, CellWeights, architecture, engine, run_layer
+from strategies import RAGGED, module_weights, offsets_of
+from tidegate.kernels import ARCHITECTURES, CELLS, KEEPING_GATE, architecture, engine, run_layer, weight_names
 from tidegate.nn import Direction, PaddedLayout, RecurrentStack, variational_dropout
 
 PARTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -52,14 +52,10 @@ def random_input(rows: int, width: int, seed: int = 0) -> Tensor:
     return torch.from_numpy(np.random.default_rng(seed).normal(size=(rows, width)))
 
 
-def weights_of(direction: Any) -> CellWeights:
-    return CellWeights(*(getattr(direction, part).detach().numpy() for part in PARTS))
-
-
 def by_the_twins(stack: RecurrentStack, arch: str, x: NDArray[np.float64], offsets: NDArray[np.int64]) -> NDArray[np.float64]:
     for layer in stack.layers:
         halves = [
-            run_layer(architecture(arch).cell, x, offsets, weights_of(direction), reverse=reverse)
+            run_layer(architecture(arch).cell, x, offsets, module_weights(direction), reverse=reverse)
             for direction, reverse in zip(layer, (False, True), strict=False)  # type: ignore[arg-type]
         ]
         x = np.concatenate(halves, axis=1)
@@ -226,6 +222,27 @@ def test_autocast_runs_on_torch(arch: str, engine_calls: list[int]) -> None:
     assert not engine_calls
 
 
+@pytest.mark.parametrize("arch", ["mingru", "biminlstm"])
+def test_off_the_engine_the_cells_without_a_recurrent_matrix_give_the_same(
+    arch: str, engine_calls: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidegate.nn.stack.runs_on_engine", lambda *_: False)
+    stack, offsets = stack_of(arch, 3, 4), offsets_of(RAGGED)
+    x = random_input(sum(RAGGED), 3)
+    np.testing.assert_allclose(stack(x, offsets).detach().numpy(), by_the_twins(stack, arch, x.numpy(), offsets), rtol=0, atol=1e-12)
+    assert stack(x[:0], offsets_of((0, 0))).shape == (0, stack.output_size)
+    assert not engine_calls
+
+
+@every_architecture
+def test_a_direction_has_the_weights_of_its_cell_and_none_for_the_others(arch: str) -> None:
+    cell = architecture(arch).cell
+    for direction in stack_of(arch, 3, 4).modules():
+        if isinstance(direction, Direction):
+            assert tuple(name for name, _ in direction.named_parameters()) == weight_names(cell)
+            assert [part is None for part in direction.weights()] == [part not in weight_names(cell) for part in PARTS]
+
+
 def test_parameters_keep_their_names_and_the_seed_its_stream() -> None:
     stack = stack_of("bilstm", 3, 4)
     assert list(stack.state_dict()) == [f"layers.{layer}.{direction}.{part}" for layer in (0, 1) for direction in (0, 1) for part in PARTS]
@@ -237,15 +254,15 @@ def test_parameters_keep_their_names_and_the_seed_its_stream() -> None:
         assert torch.equal(parameter, drawn.double()), name
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "gru-reset-after"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_forget_and_update_gates_begin_open_and_all_else_within_the_bound(cell: Any) -> None:
     torch.manual_seed(0)
     direction = Direction(cell, 3, 16)
     bound = 16**-0.5
     for name, parameter in direction.named_parameters():
         shifted = parameter.detach().clone()
-        if name == "bias_ih" and cell != "rnn":
-            shifted[16:32] -= 1
+        if name == "bias_ih" and cell in KEEPING_GATE:
+            shifted.view(-1, 16)[KEEPING_GATE[cell]] -= 1
         assert shifted.abs().max() <= bound + 1e-6
         assert 0.7 * bound < shifted.abs().max()
 

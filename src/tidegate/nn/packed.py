@@ -49,18 +49,25 @@ class PackedLayers:
         cell: of all layers.
         weights: of all layers, as they are stamped.
         by_layer: the same, as they are packed.
+        zoneout: of all layers, taken in expectation.
     """
 
-    def __init__(self, cell: EngineCell, weights: Sequence[Tensor], by_layer: Sequence[Sequence[DirectionWeights]]) -> None:
+    def __init__(
+        self,
+        cell: EngineCell,
+        weights: Sequence[Tensor],
+        by_layer: Sequence[Sequence[DirectionWeights]],
+        zoneout: tuple[float, float] = (0.0, 0.0),
+    ) -> None:
         # Inference tensors count no versions; of others than contiguous ones a stamp would hold a copy.
         is_stamped = not any(weight.is_inference() or not weight.is_contiguous() for weight in weights)
         self._stamp = _Stamp.of(weights) if is_stamped else None  # before packing: what is written meanwhile then shows
-        self._cell = cell
-        self.layers: list[engine.Layer] = [engine_layer(cell, layer) for layer in by_layer]
+        self._cell, self._zoneout = cell, zoneout
+        self.layers: list[engine.Layer] = [engine_layer(cell, layer, zoneout=zoneout) for layer in by_layer]
 
-    def fits(self, cell: EngineCell, weights: Sequence[Tensor]) -> bool:
+    def fits(self, cell: EngineCell, weights: Sequence[Tensor], zoneout: tuple[float, float] = (0.0, 0.0)) -> bool:
         """Whether these are the weights, unchanged since."""
-        if self._stamp is None or cell != self._cell:
+        if self._stamp is None or cell != self._cell or zoneout != self._zoneout:
             return False
         try:
             return self._stamp.fits(weights)

@@ -40,13 +40,17 @@ class PaddedLayout:
 
     def pad(self, flat: Tensor) -> Tensor:
         """[N, D] -> [T, B, D], zeros where nothing stands."""
-        padded: Tensor = _Pad.apply(flat, self.rows, self.places)  # type: ignore[no-untyped-call]
+        padded: Tensor = _Pad.apply(flat, *self._indices(flat))  # type: ignore[no-untyped-call]
         return padded.view(self.steps, self.sequences, flat.shape[1])
 
     def unpad(self, padded: Tensor) -> Tensor:
         """[T, B, D] -> [N, D]."""
-        flat: Tensor = _Unpad.apply(padded.reshape(-1, padded.shape[2]), self.rows, self.places)  # type: ignore[no-untyped-call]
+        flat: Tensor = _Unpad.apply(padded.reshape(-1, padded.shape[2]), *self._indices(padded))  # type: ignore[no-untyped-call]
         return flat
+
+    def _indices(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows and places where the tensor is."""
+        return self.rows.to(like.device), self.places.to(like.device)
 
 
 def _gather_or_zero(flat: Tensor, rows: Tensor) -> Tensor:

@@ -3,8 +3,9 @@
 Takes x [N, I] and offsets [B+1]; gives states [N, H], or [N, 2H] with the two directions side by
 side. Each direction is a network of its own that reads its own way. A layer runs on the engine, both
 directions in one call. Where the engine was not built, and for what it does not do (another device or
-dtype, autocast), a layer is padded and runs on torch.nn where torch.nn has the cell and on the twin in
-`cells` where it has not. The numbers are the twins' everywhere.
+dtype, autocast), a layer is padded and runs on torch.nn where torch.nn has it and on `plain` where it
+has not. The numbers are the twins' everywhere. In a graph of torch.compile a layer is an operator
+(`operators`); what is not for the engine, and resets, break the graph.
 """
 
 from __future__ import annotations
@@ -15,43 +16,64 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
-from tidegate.kernels import GATES, Architecture, Cell
-from tidegate.nn.cells import gru_step
-from tidegate.nn.dropouts import variational_dropout
+from tidegate.kernels import GATES, KEEPING_GATE, Architecture, Cell, weight_names
+from tidegate.nn.cells import GATES_AT_ONCE
+from tidegate.nn.dropouts import Dropouts, check_variants, variational_dropout
+from tidegate.nn.operators import graph_takes, recurrence_operator
+from tidegate.nn.plain import run_flat_layer
 from tidegate.nn.ragged import PaddedLayout
 from tidegate.nn.recurrence import DirectionWeights, recurrence, runs_on_engine
+from tidegate.nn.resets import Pieces
 
 
 class Direction(nn.Module):
-    """One layer in one direction; parameters named as in torch.nn, without the layer's suffix.
+    """One layer in one direction; parameters named as in torch.nn, without the layer's suffix. Those that the cell lacks are None.
 
     Weights begin as in torch.nn, uniform in ±1/√H; an LSTM's forget gate begins at 1 (Jozefowicz et
-    al. 2015), and so does the update gate of the GRUs, which does the same work.
+    al. 2015), and so does the update gate of the GRUs, which does the same work. With `layer_norm` there
+    are gain_ih and gain_hh too, and the lstm's gain_c and shift_c; gains begin at 1, the shift at 0.
     """
 
-    def __init__(self, cell: Cell, input_size: int, hidden_size: int) -> None:
+    weight_ih: nn.Parameter
+    weight_hh: nn.Parameter
+    bias_ih: nn.Parameter
+    bias_hh: nn.Parameter
+
+    def __init__(self, cell: Cell, input_size: int, hidden_size: int, *, layer_norm: bool = False) -> None:
         super().__init__()
         self.cell: Cell = cell
         self.hidden_size = hidden_size
         rows = GATES[cell] * hidden_size
-        self.weight_ih = nn.Parameter(torch.empty(rows, input_size))
-        self.weight_hh = nn.Parameter(torch.empty(rows, hidden_size))
-        self.bias_ih = nn.Parameter(torch.empty(rows))
-        self.bias_hh = nn.Parameter(torch.empty(rows))
+        names = weight_names(cell)
+        for name, size in (
+            ("weight_ih", (rows, input_size)),
+            ("weight_hh", (rows, hidden_size)),
+            ("bias_ih", (rows,)),
+            ("bias_hh", (rows,)),
+        ):
+            self.register_parameter(name, nn.Parameter(torch.empty(size)) if name in names else None)
         bound = 1 / math.sqrt(hidden_size)
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -bound, bound)
-        if cell != "rnn":
+        if cell in KEEPING_GATE:
+            begin = KEEPING_GATE[cell] * hidden_size
             with torch.no_grad():
-                self.bias_ih[hidden_size : 2 * hidden_size] += 1.0
+                self.bias_ih[begin : begin + hidden_size] += 1.0
+        if layer_norm:
+            self.gain_ih = nn.Parameter(torch.ones(rows))
+            self.gain_hh = nn.Parameter(torch.ones(rows))
+            if cell == "lstm":
+                self.gain_c = nn.Parameter(torch.ones(hidden_size))
+                self.shift_c = nn.Parameter(torch.zeros(hidden_size))
 
     def weights(self) -> DirectionWeights:
-        """weight_ih, weight_hh, bias_ih, bias_hh."""
-        return self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
+        """weight_ih, weight_hh, bias_ih, bias_hh, None for what the cell lacks; with layer norm the gains, and an lstm's shift_c."""
+        return tuple(self._parameters.values())
 
     def forward(self, x: Tensor) -> Tensor:
-        """States [T, B, H] for x [T, B, I], from a state of zeros, on torch alone."""
+        """States [T, B, H] for x [T, B, I], from a state of zeros, on torch.nn's own layer; without a recurrent matrix, step by step."""
         weights: list[Tensor] = [self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh]
         zero = x.new_zeros(1, x.shape[1], self.hidden_size)
         # has_biases, num_layers, dropout, train, bidirectional, batch_first
@@ -62,13 +84,12 @@ class Direction(nn.Module):
             return torch.gru(x, zero, weights, *settings)[0]
         if self.cell == "rnn":
             return torch.rnn_tanh(x, zero, weights, *settings)[0]
-        recurrent = self.weight_hh.T
-        projected = torch.addmm(self.bias_ih + self.bias_hh, x.flatten(0, 1), self.weight_ih.T).view(x.shape[0], x.shape[1], -1)
-        h, states = projected.new_zeros(x.shape[1], self.hidden_size), []  # under autocast, of the product's dtype
-        for step in projected.unbind(0):
-            h = gru_step(step, h, recurrent)
+        keep, candidate = GATES_AT_ONCE[self.cell](functional.linear(x, self.weight_ih, self.bias_ih))
+        h, states = candidate.new_zeros(x.shape[1], self.hidden_size), []
+        for kept, new in zip(keep.unbind(0), candidate.unbind(0), strict=True):
+            h = torch.lerp(new, h, kept)
             states.append(h)
-        return torch.stack(states)
+        return torch.stack(states) if states else candidate
 
 
 class RecurrentStack(nn.Module):
@@ -80,30 +101,87 @@ class RecurrentStack(nn.Module):
         hidden_size: H of each direction; the output is H or 2H wide.
         num_layers: at least 1.
         dropout: probability, on the input of every layer but the first.
+        recurrent_dropout, zoneout, zoneout_cell, weight_drop: probabilities, in every layer; as `Dropouts` says.
+        layer_norm: whether the products, and an lstm's cell, are normed.
+
+    Raises:
+        ValueError: a probability outside [0, 1), or a variant that the cell does not have.
     """
 
-    def __init__(self, architecture: Architecture, input_size: int, hidden_size: int, num_layers: int = 1, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        architecture: Architecture,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        dropout: float = 0.0,
+        *,
+        recurrent_dropout: float = 0.0,
+        zoneout: float = 0.0,
+        zoneout_cell: float = 0.0,
+        weight_drop: float = 0.0,
+        layer_norm: bool = False,
+    ) -> None:
         super().__init__()
         self.dropout = dropout
+        rates = {"recurrent_dropout": recurrent_dropout, "zoneout": zoneout, "zoneout_cell": zoneout_cell, "weight_drop": weight_drop}
+        check_variants(f"a {architecture.name} stack", architecture.cell, layer_norm=layer_norm, **rates)
+        self.dropouts = Dropouts(**rates)
+        self.directions = architecture.directions
         self.output_size = architecture.directions * hidden_size
         self.layers = nn.ModuleList()
         for layer in range(num_layers):
             width = self.output_size if layer else input_size
-            self.layers.append(nn.ModuleList(Direction(architecture.cell, width, hidden_size) for _ in range(architecture.directions)))
+            self.layers.append(
+                nn.ModuleList(
+                    Direction(architecture.cell, width, hidden_size, layer_norm=layer_norm) for _ in range(architecture.directions)
+                )
+            )
+        # What torch.nn has no layer of.
+        self._is_plain = architecture.cell == "gru" or layer_norm or self.dropouts.draws
 
-    def forward(self, x: Tensor, offsets: NDArray[np.int64]) -> Tensor:
-        """States [N, directions · H] for x [N, I] and offsets [B+1]."""
+    def forward(self, x: Tensor, offsets: NDArray[np.int64], resets: NDArray[np.bool_] | None = None) -> Tensor:
+        """States [N, directions · H] for x [N, I] and offsets [B+1].
+
+        With `resets` [N], no state passes between a row where it is True and the row before; every mask is then a piece's.
+
+        Raises:
+            ShapeError: the resets are not N truth values.
+        """
+        if torch.compiler.is_compiling():
+            if resets is not None or torch.is_autocast_enabled("cpu") or not graph_takes(x, *self.parameters()):
+                return torch.compiler.disable(self._run)(x, offsets, resets)  # type: ignore[no-untyped-call, no-any-return]
+            return self._by_operators(x, torch.from_numpy(offsets))
+        return self._run(x, offsets, resets)
+
+    def _by_operators(self, x: Tensor, offsets: Tensor) -> Tensor:
+        """As `_run`, each layer a node of torch.compile's graph."""
+        for number, layer in enumerate(self.layers):
+            assert isinstance(layer, nn.ModuleList)
+            if number:
+                x = variational_dropout(x, offsets, p=self.dropout, is_training=self.training)
+            directions: list[Direction] = list(layer)  # type: ignore[arg-type]
+            drawn = self.dropouts.drawn([direction.weights() for direction in directions], len(offsets) - 1, is_training=self.training)
+            x, _ = recurrence_operator(directions[0].cell, x, offsets, drawn)
+        return x
+
+    def _run(self, x: Tensor, offsets: NDArray[np.int64], resets: NDArray[np.bool_] | None) -> Tensor:
+        if resets is not None:
+            offsets = Pieces(offsets, resets, self.directions).offsets
         layouts: list[PaddedLayout] = []
         for number, layer in enumerate(self.layers):
             assert isinstance(layer, nn.ModuleList)
             if number:
                 x = variational_dropout(x, offsets, p=self.dropout, is_training=self.training)
             directions: list[Direction] = list(layer)  # type: ignore[arg-type]
-            weights = [direction.weights() for direction in directions]
-            if runs_on_engine(x, *(part for direction in directions for part in direction.parameters())):
-                x = recurrence(directions[0].cell, x, offsets, weights)[0]
-                continue
-            layouts = layouts or [PaddedLayout(offsets, reverse=reverse) for reverse in (False, True)]
-            states = [layout.unpad(direction(layout.pad(x))) for direction, layout in zip(directions, layouts, strict=False)]
-            x = torch.cat(states, dim=1) if len(states) == 2 else states[0]
+            drawn = self.dropouts.drawn([direction.weights() for direction in directions], len(offsets) - 1, is_training=self.training)
+            cell, parameters = directions[0].cell, [part for direction in directions for part in direction.parameters()]
+            if runs_on_engine(x, *parameters):
+                x = recurrence(cell, x, offsets, drawn.weights, mask=drawn.mask, zoneout=drawn.zoneout, seed=drawn.seed)[0]
+            elif self._is_plain:
+                x = run_flat_layer(cell, x, offsets, drawn)
+            else:
+                layouts = layouts or [PaddedLayout(offsets, reverse=reverse) for reverse in (False, True)]
+                states = [layout.unpad(direction(layout.pad(x))) for direction, layout in zip(directions, layouts, strict=False)]
+                x = torch.cat(states, dim=1) if len(states) == 2 else states[0]
         return x

@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from tidegate.cli.options import complete_arch
+from tidegate.kernels import ARCHITECTURES
+
 ENVIRONMENT = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
 
 
@@ -58,6 +61,15 @@ def test_help_has_examples_and_answers_at_once() -> None:
         assert command in done.stdout
     for words, example in ((("train", "tag"), "--label upos --arch bilstm"), (("predict",), "tail -f"), (("evaluate",), "--format json")):
         assert example in tidegate(*words, "--help").stdout
+
+
+def test_help_and_the_tab_key_know_every_architecture() -> None:
+    shown = tidegate("train", "tag", "--help").stdout
+    (line,) = (line for line in shown.splitlines() if "--arch  " in line)
+    assert set(ARCHITECTURES) <= set(line.replace(",", " ").split())
+    assert complete_arch("min") == ["mingru", "minlstm"]
+    assert complete_arch("lstm,bim") == ["lstm,bimingru", "lstm,biminlstm"]
+    assert complete_arch("") == list(ARCHITECTURES)
 
 
 def test_version() -> None:

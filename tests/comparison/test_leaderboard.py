@@ -51,10 +51,11 @@ def test_failed_runs_are_left_out_of_the_mean_counted_and_named_with_their_cause
     assert (quarter.score, quarter.train_seconds, quarter.failed) == (None, None, 1)
 
 
-def test_the_title_says_which_gru_it_is() -> None:
-    assert [row.title for row in rows_of([run("gru", 1, 0.9), run("gru-reset-after", 1, 0.8)])] == [
+def test_the_title_says_whose_cell_it_is() -> None:
+    assert [row.title for row in rows_of([run("gru", 1, 0.9), run("gru-reset-after", 1, 0.8), run("mingru", 1, 0.7)])] == [
         "gru (Cho 2014)",
         "gru-reset-after (torch, Keras)",
+        "mingru (2410.01201)",
     ]
 
 

@@ -185,6 +185,7 @@ def test_a_time_budget_is_dealt_out(tmp_path: Path) -> None:
         ({"baselines": "some"}, "baselines 'some' is neither auto nor none"),
         ({"seeds": 0}, "one seed at least"),
         ({"hiden_size": 3}, "Did you mean 'hidden_size'"),
+        ({"arch": "lstm,mingru", "zoneout": 0.1}, "zoneout = 0.1 does not fit arch mingru: mingru has no recurrent matrix"),
     ],
 )
 def test_what_cannot_be_compared_is_told_before_anything_is_written(options: dict[str, Any], message: str, tmp_path: Path) -> None:

@@ -210,4 +210,7 @@ def test_settings_are_written_with_all_that_the_runtime_reads() -> None:
         "pools": ("attention", "max"),
         "has_wide_path": True,
         "is_multi_label": True,
+        "layer_norm": False,
+        "zoneout": 0.0,
+        "zoneout_cell": 0.0,
     }

@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from strategies import labelings, log_of_sum, sentence
+from strategies import labelings, log_of_sum, module_weights, sentence, weights_as
 from tidegate.data import FormTable, LabelColumn, TokenBatch, Vocabulary, collate, encode
 from tidegate.decoding import FORBIDDEN, softmax
-from tidegate.kernels import ARCHITECTURES, CellWeights, architecture, run_layer
+from tidegate.kernels import ARCHITECTURES, architecture, run_layer
 from tidegate.nn import CRF
 from tidegate.tasks.tag import TagNetwork, TagNetworkSettings, forbidden_pairs
 
@@ -87,7 +87,7 @@ def logits_by_hand(network: TagNetwork, table: FormTable, offsets: NDArray[np.in
                     architecture(chosen.arch).cell,
                     x,
                     offsets,
-                    CellWeights(*(p.detach().numpy().astype(np.float64) for p in direction.parameters())),
+                    weights_as(module_weights(direction), np.float64),
                     reverse=reverse,
                 )
                 for direction, reverse in zip(layer, (False, True), strict=False)  # type: ignore[arg-type]
@@ -117,7 +117,7 @@ def loss_by_hand(network: TagNetwork, logits: dict[str, NDArray[np.float64]], ba
 @pytest.mark.parametrize(
     "heads", [{"pos": a, "ner": b} for a in ("softmax", "crf") for b in ("softmax", "crf")], ids=lambda h: "-".join(h.values())
 )
-@pytest.mark.parametrize("arch", ["gru", "bilstm"])
+@pytest.mark.parametrize("arch", ["gru", "bilstm", "biminlstm"])
 def test_logits_and_loss_equal_those_computed_by_hand(arch: str, heads: dict[str, Any]) -> None:
     network, (batch, table) = network_of(settings(arch, heads=heads, num_layers=2)).eval(), encoded()
     assert set(network.crfs) == {str(place) for place, name in enumerate(("pos", "ner")) if heads[name] == "crf"}
@@ -302,4 +302,7 @@ def test_settings_are_written_with_all_that_the_runtime_reads() -> None:
         "character_embedding_size": 3,
         "character_encoder": "cnn",
         "heads": {"pos": "softmax", "ner": "crf"},
+        "layer_norm": False,
+        "zoneout": 0.0,
+        "zoneout_cell": 0.0,
     }

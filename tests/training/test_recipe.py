@@ -146,3 +146,31 @@ def test_impossible_numbers_are_refused(key: str, value: float) -> None:
 def test_other_tools_words_lead_to_ours(theirs: str, ours: str) -> None:
     with pytest.raises(RecipeError, match=f"unknown key '{theirs}'. Did you mean '{ours}'?"):
         build_recipe(TagRecipe, options={theirs: 3})
+
+
+@pytest.mark.parametrize("schema", [TagRecipe, ClassifyRecipe])
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"arch": "birnn", "layer_norm": True}, "layer_norm = True does not fit: the plain rnn has no layer_norm; lstm, gru and"),
+        ({"arch": "bigru", "zoneout_cell": 0.1}, "zoneout_cell = 0.1 does not fit: gru has no state c to keep"),
+        ({"arch": "bimingru", "recurrent_dropout": 0.1}, "recurrent_dropout = 0.1 does not fit: mingru has no recurrent matrix"),
+        ({"arch": "minlstm", "layer_norm": True}, "layer_norm = True does not fit: minlstm has no recurrent matrix"),
+        ({"recurrent_dropout": 1.0}, "recurrent_dropout = 1.0 does not fit: input should be less than 1."),
+        ({"zoneout": -0.1}, "zoneout = -0.1 does not fit: input should be greater than or equal to 0."),
+        ({"arch": "bilsm", "zoneout": 0.1}, "arch 'bilsm' is not one of"),
+        ({"wdrop": 0.1}, "unknown key 'wdrop'. Did you mean 'weight_drop'?"),
+        ({"variational_dropout": 0.1}, "unknown key 'variational_dropout'. Did you mean 'dropout'?"),
+    ],
+)
+def test_variants_that_a_cell_does_not_have_are_refused(schema: type[Recipe], settings: dict[str, object], said: str) -> None:
+    with pytest.raises(RecipeError) as error:
+        build_recipe(schema, settings=settings)
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize("schema", [TagRecipe, ClassifyRecipe])
+def test_variants_that_a_cell_has_are_kept(schema: type[Recipe]) -> None:
+    settings = {"recurrent_dropout": 0.3, "zoneout": 0.1, "zoneout_cell": 0.2, "weight_drop": 0.4, "layer_norm": True}
+    recipe = build_recipe(schema, options={"arch": "bilstm", **settings})
+    assert recipe.model_dump(include=set(settings)) == settings

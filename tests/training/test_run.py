@@ -18,8 +18,10 @@ import torch
 
 from conftest import SMALL
 from tidegate.artefact import read_model
+from tidegate.data import collate, encode
 from tidegate.errors import DataError, ModelError, OutputError, RecipeError, RunError
 from tidegate.kernels import ARCHITECTURES
+from tidegate.runtime import load
 from tidegate.training.callbacks import EndEarly, KeepBestAndLast
 from tidegate.training.module import step_seed
 from tidegate.training.recipe import build_recipe
@@ -57,6 +59,28 @@ def test_every_architecture_learns_the_toy_corpus(arch: str, train_toy: Train, t
     # One way, 0.9616 is the most that can be expected; betting on every two-sided word and every echo gives 0.945.
     assert result.metrics["dev"]["accuracy"] > (0.97 if ARCHITECTURES[arch].is_bidirectional else 0.92)
     assert result.metrics["dev"]["accuracy"] > result.metrics["baseline"]["dev"]["accuracy"] - 0.02
+
+
+@pytest.mark.parametrize("arch", ["mingru", "biminlstm"])
+def test_a_cell_without_a_recurrent_matrix_learns_and_its_directory_answers_as_the_network(
+    arch: str, train_toy: Train, toy_files: Path, tmp_path: Path
+) -> None:
+    settings = {"arch": arch, "head": "softmax", "max_epochs": 5}
+    path = train_toy(tmp_path / "model", **settings).path
+    stored = read_model(path)
+    assert stored.metrics["dev"]["accuracy"] > stored.metrics["baseline"]["dev"]["accuracy"] + 0.01
+    assert not [name for name in stored.tensors if name.endswith("_hh")]
+    recipe = build_recipe(TagRecipe, options={**SMALL, **settings})
+    corpus = read_corpus(TagFiles([str(toy_files / "train.conllu")], [str(toy_files / "dev.conllu")], []), recipe)
+    network = TagTask(recipe, corpus).build_network().eval()
+    network.load_state_dict({name: torch.from_numpy(tensor) for name, tensor in stored.tensors.items()})
+    assert stored.metrics["parameters"] == sum(parameter.numel() for parameter in network.parameters())
+    logits = network(collate(encode(corpus.dev, corpus.table), corpus.table))["upos"].detach()
+    answers = list(load(path).answers(corpus.dev))
+    names = corpus.vocabulary.columns[0].labels
+    assert [label for answer in answers for label in answer.columns["upos"]] == [names[number] for number in logits.argmax(dim=1)]
+    given = [p for answer in answers for p in answer.probabilities["upos"]]
+    np.testing.assert_allclose(given, logits.softmax(dim=1).max(dim=1).values.numpy(), atol=1e-5)
 
 
 def test_the_directory_holds_what_the_run_came_to(toy_model: Path) -> None:

@@ -38,6 +38,18 @@ app.add_typer(data_app, name="data")
 @app.callback()
 def _root(version: Version = False) -> None:
     """Train, compare, explain and ship gated recurrent networks on your own text, on an ordinary CPU."""
+    if os.environ.get("TIDEGATE_ISA"):
+        _check_instruction_set()
+
+
+def _check_instruction_set() -> None:
+    """Raises UserError where the environment names an instruction set that is not there: before the work, not in its middle."""
+    from tidegate.kernels import engine  # brings NumPy, which `--help` does without
+
+    try:
+        engine.instruction_set()
+    except ValueError as error:
+        raise UserError(str(error)) from None
 
 
 def main() -> None:

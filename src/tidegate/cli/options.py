@@ -110,7 +110,8 @@ Arch = Annotated[
     typer.Option(
         "--arch",
         metavar="ARCH",
-        help="rnn, lstm, gru, birnn, bilstm, bigru, gru-reset-after or bigru-reset-after \\[default: bilstm]",
+        help="rnn, lstm, gru, birnn, bilstm, bigru, gru-reset-after, bigru-reset-after, mingru, minlstm, bimingru or biminlstm "
+        "\\[default: bilstm]",
         autocompletion=complete_arch,
         show_default=False,
     ),

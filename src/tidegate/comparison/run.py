@@ -83,11 +83,13 @@ def compare_material(
 
     Raises:
         OutputError: `out` exists and is no comparison, or may not be replaced.
-        RecipeError: the comparison to resume had other settings or other data.
+        RecipeError: an architecture has not what the settings ask for, or the comparison to resume had other settings or other data.
         RunError: every run failed.
         KeyboardInterrupt: Ctrl-C; what is done stays for --resume.
     """
     began = time.monotonic() if started is None else started
+    for arch in plan.archs:
+        material.recipe.with_arch(arch, None)  # an architecture that the settings do not fit is told here
     header = header_of(material, plan)
     steps = list(_steps(material, plan))  # before anything is written: too few records for so many folds are told here
     done = claim_folder(out, header, overwrite=overwrite, resume=resume)

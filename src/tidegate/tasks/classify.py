@@ -36,6 +36,7 @@ class ClassifyNetworkSettings:
         pools: how the states become one vector.
         has_wide_path: whether n-grams count too.
         is_multi_label: whether a text may carry any number of labels.
+        layer_norm, zoneout, zoneout_cell: of the recurrent stack.
     """
 
     arch: str
@@ -49,6 +50,9 @@ class ClassifyNetworkSettings:
     pools: tuple[Pool, ...]
     has_wide_path: bool
     is_multi_label: bool
+    layer_norm: bool = False
+    zoneout: float = 0.0
+    zoneout_cell: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -64,7 +68,7 @@ class ClassifyNetwork(WordNetwork):
         label_weights: [K], what a text of each label counts in the loss; None: 1.
         label_smoothing: share of the target that is dealt to all labels alike.
         deep_loss: weight of the deep path's loss on its own.
-        dropout, word_dropout: as in `WordNetwork`.
+        dropout, word_dropout, recurrent_dropout, weight_drop: as in `WordNetwork`.
     """
 
     def __init__(
@@ -78,9 +82,17 @@ class ClassifyNetwork(WordNetwork):
         deep_loss: float = 0.0,
         dropout: float = 0.0,
         word_dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        weight_drop: float = 0.0,
     ) -> None:
         sizes = {name: value for name, value in settings.to_json().items() if name not in ("pools", "has_wide_path", "is_multi_label")}
-        super().__init__(vocabulary, **sizes, dropout=dropout, word_dropout=word_dropout)
+        rates: dict[str, Any] = {
+            "dropout": dropout,
+            "word_dropout": word_dropout,
+            "recurrent_dropout": recurrent_dropout,
+            "weight_drop": weight_drop,
+        }
+        super().__init__(vocabulary, **sizes, **rates)
         self.settings = settings
         self.pooling = Pooling(settings.pools, self.stack.output_size, architecture(settings.arch).directions)
         labels = len(vocabulary.columns[0].labels)

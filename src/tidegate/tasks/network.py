@@ -37,13 +37,14 @@ class WordNetwork(TaskNetwork):
     """Word, shape and character vectors, and a recurrent stack over them; a task adds its head.
 
     Args:
-        arch, hidden_size, num_layers: of the recurrent stack.
+        arch, hidden_size, num_layers, layer_norm, zoneout, zoneout_cell: of the recurrent stack.
         word_size, shape_size, character_size, character_embedding_size, character_encoder: of a word's
             vector; 0 or 'none' leaves a part out.
         vocabulary: how many words, shapes and characters there are.
         dropout: on a word's vector and on the states.
         word_dropout: a word seen n times in training becomes the unknown word with probability a / (a + n)
             (Kiperwasser & Goldberg 2016); 0 never.
+        recurrent_dropout, weight_drop: in the stack, in training alone.
     """
 
     word_rates: Tensor
@@ -62,6 +63,11 @@ class WordNetwork(TaskNetwork):
         character_encoder: CharacterEncoder,
         dropout: float,
         word_dropout: float,
+        layer_norm: bool = False,
+        zoneout: float = 0.0,
+        zoneout_cell: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        weight_drop: float = 0.0,
     ) -> None:
         super().__init__()
         self.dropout = dropout
@@ -78,7 +84,18 @@ class WordNetwork(TaskNetwork):
             encoder = CharacterCNN if character_encoder == "cnn" else CharacterBiLSTM
             self.character_encoder = encoder(len(vocabulary.characters) + 3, character_embedding_size, character_size)
             width += character_size
-        self.stack = RecurrentStack(architecture(arch), width, hidden_size, num_layers, dropout)
+        self.stack = RecurrentStack(
+            architecture(arch),
+            width,
+            hidden_size,
+            num_layers,
+            dropout,
+            recurrent_dropout=recurrent_dropout,
+            zoneout=zoneout,
+            zoneout_cell=zoneout_cell,
+            weight_drop=weight_drop,
+            layer_norm=layer_norm,
+        )
         counts = torch.tensor([np.inf, *vocabulary.counts], dtype=torch.float32)
         self.register_buffer("word_rates", word_dropout / (word_dropout + counts), persistent=False)
 

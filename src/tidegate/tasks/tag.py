@@ -31,6 +31,7 @@ class TagNetworkSettings:
         word_size, shape_size, character_size: widths of the parts of a word's vector; 0 leaves a part out.
         character_encoder: how spelling is read.
         heads: for each label column 'crf' or 'softmax'.
+        layer_norm, zoneout, zoneout_cell: of the recurrent stack.
     """
 
     arch: str
@@ -42,6 +43,9 @@ class TagNetworkSettings:
     character_embedding_size: int
     character_encoder: CharacterEncoder
     heads: dict[str, Head]
+    layer_norm: bool = False
+    zoneout: float = 0.0
+    zoneout_cell: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -54,7 +58,7 @@ class TagNetwork(WordNetwork):
         settings: the sizes.
         vocabulary: how many words, shapes, characters and labels there are.
         forbidden: for each CRF column the pairs that its scheme rules out, as `forbidden_pairs` gives them.
-        dropout, word_dropout: as in `WordNetwork`.
+        dropout, word_dropout, recurrent_dropout, weight_drop: as in `WordNetwork`.
     """
 
     def __init__(
@@ -65,9 +69,17 @@ class TagNetwork(WordNetwork):
         *,
         dropout: float = 0.0,
         word_dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        weight_drop: float = 0.0,
     ) -> None:
         sizes = {name: value for name, value in settings.to_json().items() if name != "heads"}
-        super().__init__(vocabulary, **sizes, dropout=dropout, word_dropout=word_dropout)
+        rates: dict[str, Any] = {
+            "dropout": dropout,
+            "word_dropout": word_dropout,
+            "recurrent_dropout": recurrent_dropout,
+            "weight_drop": weight_drop,
+        }
+        super().__init__(vocabulary, **sizes, **rates)
         self.settings = settings
         self.heads = nn.ModuleDict()
         self.crfs = nn.ModuleDict()

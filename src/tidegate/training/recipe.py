@@ -12,13 +12,16 @@ from collections.abc import Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from tidegate.errors import RecipeError, nearest
 from tidegate.kernels import ARCHITECTURES, architecture
+from tidegate.kernels.architecture import VARIANTS, refusal
 from tidegate.training.durations import seconds_of
+
+_Rate = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Recipe(BaseModel):
@@ -39,6 +42,11 @@ class Recipe(BaseModel):
 
     hidden_size: Annotated[int, Field(ge=1)] = Field(200, description="width of the recurrent state, each direction")
     num_layers: Annotated[int, Field(ge=1)] = Field(1, description="recurrent layers")
+    layer_norm: bool = Field(False, description="norms a step's products, and an lstm's cell (arXiv 1607.06450); in lstm and the grus")
+    recurrent_dropout: _Rate = Field(0.0, description="variational, on the state where it enters the recurrent matrix (arXiv 1512.05287)")
+    weight_drop: _Rate = Field(0.0, description="dropout on the recurrent matrix itself, one draw a batch (arXiv 1708.02182)")
+    zoneout: _Rate = Field(0.0, description="probability that a unit of the state keeps its past at a step (arXiv 1606.01305)")
+    zoneout_cell: _Rate = Field(0.0, description="the same for the cell of an lstm")
 
     max_epochs: Annotated[int, Field(ge=0)] = Field(
         0, description="passes over the training data at most; 0: 15, or as many as make 3,000 steps, at most 50"
@@ -62,10 +70,30 @@ class Recipe(BaseModel):
     def _arch_is_known(cls, value: str) -> str:
         return architecture(value).name
 
+    @field_validator(*VARIANTS)
+    @classmethod
+    def _cell_has_the_variant(cls, value: float, info: ValidationInfo) -> float:
+        why = refusal(architecture(info.data["arch"]).cell, str(info.field_name)) if value and "arch" in info.data else None
+        if why:
+            raise ValueError(why)
+        return value
+
     @field_validator("time_budget", mode="before")
     @classmethod
     def _time_budget_may_have_a_unit(cls, value: Any) -> Any:
         return seconds_of(value) if isinstance(value, str) else value
+
+    def with_arch(self, arch: str, time_budget: float | None) -> Self:
+        """The same settings for another architecture.
+
+        Raises:
+            RecipeError: it has not what these settings ask for.
+        """
+        cell = architecture(arch).cell
+        for variant in VARIANTS:
+            if getattr(self, variant) and (why := refusal(cell, variant)):
+                raise RecipeError(f"{variant} = {getattr(self, variant)!r} does not fit arch {arch}: {why}.")
+        return self.model_copy(update={"arch": arch, "time_budget": time_budget})
 
     def settled_epochs(self, steps: int) -> int:
         """`max_epochs`, or what 0 stands for where an epoch has so many steps."""
@@ -78,6 +106,9 @@ _NETWORK_SIZES = (
     "arch",
     "hidden_size",
     "num_layers",
+    "layer_norm",
+    "zoneout",
+    "zoneout_cell",
     "word_size",
     "shape_size",
     "character_size",
@@ -115,6 +146,16 @@ _SYNONYMS = {
     "ema": "average_decay",
     "architecture": "arch",
     "cell": "arch",
+    "variational_dropout": "dropout",
+    "rnn_dropout": "recurrent_dropout",
+    "hidden_dropout": "recurrent_dropout",
+    "wdrop": "weight_drop",
+    "weight_dropout": "weight_drop",
+    "dropconnect": "weight_drop",
+    "zoneout_h": "zoneout",
+    "zoneout_c": "zoneout_cell",
+    "layernorm": "layer_norm",
+    "use_layer_norm": "layer_norm",
 }
 
 

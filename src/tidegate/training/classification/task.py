@@ -61,6 +61,8 @@ class ClassifyTask(TrainingTask[ClassifyNetwork]):
                 deep_loss=recipe.deep_loss,
                 dropout=recipe.dropout,
                 word_dropout=recipe.word_dropout,
+                recurrent_dropout=recipe.recurrent_dropout,
+                weight_drop=recipe.weight_drop,
             )
 
     def _label_weights(self) -> Tensor | None:
@@ -131,7 +133,7 @@ class ClassifyTask(TrainingTask[ClassifyNetwork]):
         """The same task for another architecture; what the data alone decide is worked out once for all of them."""
         _ = self._dev_batches, self._baseline  # before copying, so that the copies have them
         other = copy(self)
-        other.recipe = self.recipe.model_copy(update={"arch": arch, "time_budget": time_budget})
+        other.recipe = self.recipe.with_arch(arch, time_budget)
         other._decision = {}
         return other
 

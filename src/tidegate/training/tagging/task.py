@@ -56,6 +56,8 @@ class TagTask(TrainingTask[TagNetwork]):
                 forbidden_pairs(corpus.vocabulary, observed),
                 dropout=recipe.dropout,
                 word_dropout=recipe.word_dropout,
+                recurrent_dropout=recipe.recurrent_dropout,
+                weight_drop=recipe.weight_drop,
             )
 
     def _heads(self) -> dict[str, Head]:
@@ -103,7 +105,7 @@ class TagTask(TrainingTask[TagNetwork]):
         """The same task for another architecture; what the data alone decide is worked out once for all of them."""
         _ = self._dev_loss, self._baseline  # before copying, so that the copies have them
         other = copy(self)
-        other.recipe = self.recipe.model_copy(update={"arch": arch, "time_budget": time_budget})
+        other.recipe = self.recipe.with_arch(arch, time_budget)
         return other
 
     def dev_loss(self, network: TagNetwork) -> float:

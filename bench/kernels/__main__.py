@@ -1,6 +1,6 @@
 """The engine beside torch.nn and ONNX Runtime, in one process and in turn. Prints Markdown for bench/RESULTS.md.
 
-    .venv/bin/python -m bench.kernels                        # everything, under 20 minutes
+    .venv/bin/python -m bench.kernels                        # everything, about half an hour
     .venv/bin/python -m bench.kernels training inference --cells lstm --shapes 0,2 --rounds 5
     .venv/bin/python -m bench.kernels --list                 # the shapes and their numbers
 
@@ -23,7 +23,7 @@ from typing import Any
 
 from tidegate.threads import use_threads
 
-PARTS = ("training", "inference", "step", "alternate", "tokens", "limits")
+PARTS = ("training", "inference", "step", "alternate", "tokens", "limits", "variants", "minimal")
 MODES = ("training", "inference")
 
 
@@ -118,7 +118,7 @@ def make_jobs(
         jobs += [("step", f"step {cell}", partial(step.measure, cell, with_engine=with_engine, **pace)) for cell in cells]
     if not with_engine:
         return jobs
-    from . import alternation, limits, tokens
+    from . import alternation, limits, minimal, tokens, variants
 
     if "alternate" in parts:
         for cell, shape, mode in product(cells, alternation.SHAPES, MODES):
@@ -134,6 +134,15 @@ def make_jobs(
             jobs.append(("limits", f"memory {cell}", partial(limits.memory, cell, threads)))
             jobs.append(("limits", f"length {cell}", partial(limits.length, cell, threads)))
             jobs += [("limits", f"denormal {cell}", partial(limits.denormal, cell, threads, mode=mode, **pace)) for mode in MODES]
+    if "variants" in parts:
+        for cell, shape in product(cells, variants.shapes()):
+            for mode in MODES:
+                job = partial(variants.measure_layer, cell, shape, mode=mode, threads=threads, **pace)
+                jobs.append(("variants", f"variants {cell} {mode}", job))
+            jobs.append(("variants", f"variants {cell} stack", partial(variants.measure_stack, cell, shape, threads=threads, **pace)))
+    if "minimal" in parts:
+        for cell, size in product(minimal.GATES, minimal.SHAPES):
+            jobs.append(("minimal", f"minimal {cell}", partial(minimal.measure, cell, size, threads=threads, rounds=options.rounds)))
     return jobs
 
 
@@ -148,6 +157,10 @@ def table_of(part: str, rows: list[Any], peak_gflops: float) -> str:
         from .alternation import table
     elif part == "tokens":
         from .tokens import table
+    elif part == "variants":
+        from .variants import table
+    elif part == "minimal":
+        from .minimal import table
     else:
         from .limits import table
     return table(rows)

@@ -141,7 +141,7 @@ def make_jobs(
                 jobs.append(("variants", f"variants {cell} {mode}", job))
             jobs.append(("variants", f"variants {cell} stack", partial(variants.measure_stack, cell, shape, threads=threads, **pace)))
     if "minimal" in parts:
-        for cell, size in product(minimal.GATES, minimal.SHAPES):
+        for cell, size in product(minimal.CELLS, minimal.SHAPES):
             jobs.append(("minimal", f"minimal {cell}", partial(minimal.measure, cell, size, threads=threads, rounds=options.rounds)))
     return jobs
 

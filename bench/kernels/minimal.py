@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from tidegate.kernels import engine
+from tidegate.kernels import GATES, Cell, engine
 
 from .table import markdown, times, verdict
 
 Row = dict[str, Any]
 
-GATES = {"mingru": 2, "minlstm": 3}
+CELLS: tuple[Cell, ...] = ("mingru", "minlstm")
 BAR = 0.6
 # Sequences, steps, H. The first is a batch of sentences, the last far larger than any cache.
 SHAPES = ((32, 40, 256), (32, 500, 512), (64, 1000, 512))
 
 
-def measure(cell: str, shape: tuple[int, int, int], *, threads: int, rounds: int) -> Row:
+def measure(cell: Cell, shape: tuple[int, int, int], *, threads: int, rounds: int) -> Row:
     """Bytes that must move at least, a second, beside a copy of as many bytes by the faster of torch and NumPy in the same round.
 
     Inference writes y [N, H]. Forward for training also writes the gates [N, gates · H] and the states; backward reads both and dy, writes

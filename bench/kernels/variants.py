@@ -72,7 +72,7 @@ def measure_layer(cell: Cell, shape: Shape, *, mode: str, threads: int, rounds: 
 def measure_stack(cell: Cell, shape: Shape, *, threads: int, rounds: int, seconds: float) -> Row:
     """One training step of a `RecurrentStack` of one layer: draws, forward, backward; masks by `variational_dropout` on either side."""
     batches = shape.make_batches()
-    arch = architecture({"rnn": "birnn", "lstm": "bilstm", "gru": "bigru", "gru-reset-after": "bigru-reset-after"}[cell])
+    arch = architecture(f"bi{cell}")
     made = []
     for name, options in STACKS.items():
         if cell == "rnn" and name == "layer norm":

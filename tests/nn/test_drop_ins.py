@@ -26,20 +26,6 @@ def _seeded() -> None:
     torch.manual_seed(0)
 
 
-@pytest.fixture
-def engine_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The cells of all layers made for the engine since."""
-    calls: list[str] = []
-    true = engine.Layer
-
-    def made(cell: str, *arguments: Any, **options: Any) -> Any:
-        calls.append(cell)
-        return true(cell, *arguments, **options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(engine, "Layer", made)
-    return calls
-
-
 @pytest.mark.parametrize("has_states", [True, False])
 @pytest.mark.parametrize("name", INPUTS)
 @pytest.mark.parametrize("options", OPTIONS, ids=str)

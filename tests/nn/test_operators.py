@@ -20,10 +20,11 @@ from torch.utils.checkpoint import checkpoint
 from drop_ins import HIDDEN, INPUT, KINDS, assert_alike, every_kind, flat, pair, states_of
 from strategies import RAGGED, offsets_of
 from tidegate.kernels import GATES, architecture, engine
+from tidegate.kernels.architecture import WITHOUT_RECURRENT_MATRIX
 from tidegate.nn import GRU, LSTM, RNN, RecurrentStack, operators
 from tidegate.nn.recurrence import recurrence
 
-CELLS, MINIMAL = ("rnn", "rnn-relu", "lstm", "gru", "gru-reset-after"), ("mingru", "minlstm")
+CELLS, MINIMAL = engine.RECURRENT_CELLS, sorted(WITHOUT_RECURRENT_MATRIX)
 # torch's own, of what dynamo meets on its way.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
 
@@ -34,20 +35,6 @@ def _fresh() -> Iterator[None]:
     torch._dynamo.reset()
     yield
     torch._dynamo.reset()
-
-
-@pytest.fixture
-def engine_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The cells of all layers made for the engine since."""
-    calls: list[str] = []
-    true = engine.Layer
-
-    def made(cell: str, *arguments: Any, **options: Any) -> Any:
-        calls.append(cell)
-        return true(cell, *arguments, **options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(engine, "Layer", made)
-    return calls
 
 
 class Arguments(NamedTuple):

@@ -39,6 +39,9 @@ from tidegate.kernels.zoneout import Zoneout, kept_units
 Array = NDArray[np.floating[Any]]
 State = tuple[Array, ...]
 
+# What layer norm adds to a variance.
+NORM_EPSILON = 1e-5
+
 
 @dataclass(frozen=True, slots=True)
 class CellWeights:
@@ -108,7 +111,7 @@ def layer_norm(v: Array, gain: Array | None) -> Array:
         return v
     centred = v - v.mean(axis=-1, keepdims=True)
     variance = (centred * centred).mean(axis=-1, keepdims=True)
-    normalised: Array = gain * centred / np.sqrt(variance + v.dtype.type(1e-5))
+    normalised: Array = gain * centred / np.sqrt(variance + v.dtype.type(NORM_EPSILON))
     return normalised
 
 

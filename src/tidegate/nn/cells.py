@@ -15,13 +15,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from tidegate.kernels import Cell
-from tidegate.kernels.twins import least_argument
+from tidegate.kernels.twins import NORM_EPSILON, least_argument
 
 State = tuple[Tensor, ...]
 # weight_ih [G·H, I], weight_hh [G·H, H], bias_ih [G·H], bias_hh [G·H]; with layer norm also gain_ih, gain_hh [G·H] and, of the
 # lstm, gain_c, shift_c [H]. Of a cell without a recurrent matrix the second and the fourth are None.
 Weights = tuple[Any, ...]
-NORM_EPSILON = 1e-5
 
 
 def rnn_cell(x: Tensor, state: State, w: Weights, mask: Tensor | None = None) -> State:

@@ -17,8 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
 
+from tidegate.kernels.twins import NORM_EPSILON
 from tidegate.kernels.zoneout import kept_units
-from tidegate.nn.cells import NORM_EPSILON, State
+from tidegate.nn.cells import State
 from tidegate.nn.dropouts import DrawnLayer
 from tidegate.nn.layouts import Indices, PackedOrder, packed_layout
 from tidegate.nn.recurrence import EngineCell

@@ -81,7 +81,7 @@ def _selected(states: Tensor, places: Indices) -> Tensor:
     return torch.stack(chosen, dim=1).flatten(0, 1)
 
 
-def run_packed(
+def run_pieces(
     run: Callable[[PackedSequence, Sequence[Tensor]], tuple[Tensor, Sequence[Tensor]]],
     x: Tensor,
     layout: Layout,

@@ -35,7 +35,7 @@ from tidegate.nn.recurrence import (
     is_plain_torch,
     recurrence,
 )
-from tidegate.nn.resets import Pieces, flags_of, run_packed
+from tidegate.nn.resets import Pieces, flags_of, run_pieces
 
 _CELLS: dict[str, EngineCell] = {"RNN_TANH": "rnn", "RNN_RELU": "rnn-relu", "LSTM": "lstm", "GRU": "gru-reset-after"}
 _BREAK = (
@@ -144,7 +144,7 @@ class _OnEngine(nn.RNNBase):
     @property
     def _varies(self) -> bool:
         """Whether torch.nn's cell is not all there is."""
-        return bool(self.recurrent_dropout or self.zoneout or self.zoneout_cell or self.weight_drop or self.layer_norm)
+        return self.layer_norm or self._dropouts.draws
 
     @property
     def _dropouts(self) -> Dropouts:
@@ -164,7 +164,7 @@ class _OnEngine(nn.RNNBase):
         if resets is not None:
             pieces = Pieces(layout.offsets, flags_of(resets, input, layout), 1 + self.bidirectional)
             layout, states = pieces.layout(layout), [pieces.begins(part) for part in states]
-        draws = self.training and (self.recurrent_dropout or self.zoneout or self.zoneout_cell or self.weight_drop)
+        draws = self.training and self._dropouts.draws
         if draws or (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (x, *states, *weights))):
             y, last = self._train(x, layout, states, weights)
         else:
@@ -261,7 +261,7 @@ class _OnEngine(nn.RNNBase):
             return output.data, last if self.mode == "LSTM" else (last,)
 
         pieces = Pieces(layout.offsets, flags_of(resets, input, layout), 1 + self.bidirectional)
-        y, last = run_packed(run, x, layout, pieces, states)
+        y, last = run_pieces(run, x, layout, pieces, states)
         return _output(input, y, last)
 
     def _cell(self) -> EngineCell:

@@ -68,7 +68,7 @@ class ClassifyNetwork(WordNetwork):
         label_weights: [K], what a text of each label counts in the loss; None: 1.
         label_smoothing: share of the target that is dealt to all labels alike.
         deep_loss: weight of the deep path's loss on its own.
-        dropout, word_dropout, recurrent_dropout, weight_drop: as in `WordNetwork`.
+        **rates: dropout, word_dropout, recurrent_dropout, weight_drop, as in `WordNetwork`.
     """
 
     def __init__(
@@ -80,18 +80,9 @@ class ClassifyNetwork(WordNetwork):
         label_weights: Tensor | None = None,
         label_smoothing: float = 0.0,
         deep_loss: float = 0.0,
-        dropout: float = 0.0,
-        word_dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        weight_drop: float = 0.0,
+        **rates: Any,
     ) -> None:
         sizes = {name: value for name, value in settings.to_json().items() if name not in ("pools", "has_wide_path", "is_multi_label")}
-        rates: dict[str, Any] = {
-            "dropout": dropout,
-            "word_dropout": word_dropout,
-            "recurrent_dropout": recurrent_dropout,
-            "weight_drop": weight_drop,
-        }
         super().__init__(vocabulary, **sizes, **rates)
         self.settings = settings
         self.pooling = Pooling(settings.pools, self.stack.output_size, architecture(settings.arch).directions)

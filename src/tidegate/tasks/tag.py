@@ -58,7 +58,7 @@ class TagNetwork(WordNetwork):
         settings: the sizes.
         vocabulary: how many words, shapes, characters and labels there are.
         forbidden: for each CRF column the pairs that its scheme rules out, as `forbidden_pairs` gives them.
-        dropout, word_dropout, recurrent_dropout, weight_drop: as in `WordNetwork`.
+        **rates: dropout, word_dropout, recurrent_dropout, weight_drop, as in `WordNetwork`.
     """
 
     def __init__(
@@ -66,19 +66,9 @@ class TagNetwork(WordNetwork):
         settings: TagNetworkSettings,
         vocabulary: Vocabulary,
         forbidden: dict[str, NDArray[np.float32]],
-        *,
-        dropout: float = 0.0,
-        word_dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        weight_drop: float = 0.0,
+        **rates: Any,
     ) -> None:
         sizes = {name: value for name, value in settings.to_json().items() if name != "heads"}
-        rates: dict[str, Any] = {
-            "dropout": dropout,
-            "word_dropout": word_dropout,
-            "recurrent_dropout": recurrent_dropout,
-            "weight_drop": weight_drop,
-        }
         super().__init__(vocabulary, **sizes, **rates)
         self.settings = settings
         self.heads = nn.ModuleDict()

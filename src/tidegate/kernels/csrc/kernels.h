@@ -10,6 +10,9 @@ namespace tidegate {
 
 enum class Cell { rnn_tanh, rnn_relu, lstm, gru, gru_reset_after, mingru, minlstm };
 
+// Whether a cell multiplies its state with a matrix.
+constexpr bool has_recurrent(Cell cell) { return cell != Cell::mingru && cell != Cell::minlstm; }
+
 // Products take at most so many rows of the panel at a time, so that the slice of the panel stays in the second-level cache.
 inline constexpr Index kDepth = 512;
 // Steps are taken in chunks of at least so many rows: enough for the input product, few enough for the caches.
@@ -39,7 +42,7 @@ struct Shape {
   bool is_rnn() const { return cell == Cell::rnn_tanh || cell == Cell::rnn_relu; }
   bool is_gru() const { return cell == Cell::gru || cell == Cell::gru_reset_after; }
   bool has_cells() const { return cell == Cell::lstm; }
-  bool has_recurrent() const { return cell != Cell::mingru && cell != Cell::minlstm; }
+  bool has_recurrent() const { return tidegate::has_recurrent(cell); }
   // Whether the pointwise part goes over whole rows after the product, instead of over its tiles.
   bool by_rows() const { return normed || zoned; }
   bool keeps_gates() const { return !is_rnn() || zoned; }

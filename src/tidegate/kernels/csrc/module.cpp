@@ -48,8 +48,6 @@ constexpr T* DirectionGradients<T>::* kGradients[] = {&DirectionGradients<T>::we
                                                       &DirectionGradients<T>::gain_c,    &DirectionGradients<T>::shift_c};
 constexpr std::size_t kPlainEntries = 4;
 
-bool has_recurrent(Cell cell) { return cell != Cell::mingru && cell != Cell::minlstm; }
-
 // How many entries a direction's weights have under layer norm; 0 for a cell that has none.
 std::size_t normed_entries(Cell cell) {
   if (cell == Cell::lstm) return 8;

@@ -165,6 +165,21 @@ def test_python_threads_step_with_a_layer_each_on_its_own(cell: str) -> None:
             future.result(timeout=60)
 
 
+# Hidden widths, one that fills no last vector: with so many weights a step is for three threads, and for two, where its cell has enough.
+@pytest.mark.parametrize("hidden", [331, 528, 720])
+@every_cell
+def test_a_step_shared_by_threads_gives_the_same_bits(cell: str, hidden: int) -> None:
+    for sequences in (1, 3, 40):  # 40 rows are not shared
+        case = Case.draw(cell, (1,) * sequences, 8, hidden, dtype=np.float32)
+        layer, expected = case.layer(), case.forward(threads=1).hn[0]
+        assert case.h0 is not None
+        c = [] if case.c0 is None else [case.c0[0]]
+        for threads in (None, 1, 2, 3, 4):
+            for _ in range(3):
+                result = layer.step(case.x, case.h0[0], *c, threads=threads)
+                assert (result[0] if cell == "lstm" else result).tobytes() == expected.tobytes(), (sequences, threads)
+
+
 def ticks_during(call: Any) -> tuple[int, float]:
     """How often another Python thread woke up while a call ran, and the call's seconds."""
     ticks, stop, started = [0], threading.Event(), threading.Event()

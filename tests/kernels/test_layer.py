@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,50 @@ def test_engine_and_loop_give_the_same(
     assert by_engine.shape == by_loop.shape == (8, 6 * directions)
     np.testing.assert_allclose(by_engine, by_loop, atol=1e-5 if layer_norm else 2e-6)
     assert not np.array_equal(by_engine, by_loop) or cell == "rnn"  # two ways to compute, not one twice
+
+
+@pytest.mark.parametrize("is_engine", [True, False], ids=["engine", "loop"])
+@pytest.mark.parametrize("directions", [1, 2])
+@every_variant
+def test_a_batch_is_read_on_from_given_states(
+    cell: Cell, layer_norm: bool, zoneout: Zoneout, directions: int, is_engine: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "is_built", lambda: is_engine)
+    layer = RecurrentLayer(cell, weights(cell, directions, layer_norm=layer_norm), zoneout)
+    random = np.random.default_rng(1)
+    first, second = (random.normal(size=(8, 4)).astype(np.float32) for _ in range(2))
+    _, between = layer.run(first, OFFSETS)
+    states, after = layer.run(second, OFFSETS, between)
+    assert [part.shape for part in between] == [(directions, 4, 6)] * (2 if cell == "lstm" else 1)
+    for given, found in ((None, layer(first, OFFSETS)), (layer.zeros(4), layer.run(first, OFFSETS, layer.zeros(4))[0])):
+        assert layer.run(first, OFFSETS, given)[0].tolist() == found.tolist()
+    assert after[0][0, 1].tolist() == between[0][0, 1].tolist()  # the sequence without steps
+    assert not between[0][0, 1].any()
+    # Each sequence of both parts as one; the direction that reads backward would begin at its end.
+    whole = np.concatenate([part for begin, end in pairwise(OFFSETS) for part in (first[begin:end], second[begin:end])])
+    joined, last = layer.run(whole, 2 * OFFSETS)
+    rows = np.concatenate([2 * begin + (end - begin) + np.arange(end - begin) for begin, end in pairwise(OFFSETS)])
+    if is_engine:
+        assert states[:, :6].tolist() == joined[rows, :6].tolist()
+        assert [part[0].tolist() for part in after] == [part[0].tolist() for part in last]
+    np.testing.assert_allclose(states[:, :6], joined[rows, :6], atol=1e-5)
+
+
+@pytest.mark.parametrize("is_engine", [True, False], ids=["engine", "loop"])
+@every_variant
+def test_step_after_step_is_a_sequence(
+    cell: Cell, layer_norm: bool, zoneout: Zoneout, is_engine: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "is_built", lambda: is_engine)
+    layer = RecurrentLayer(cell, weights(cell, 1, layer_norm=layer_norm), zoneout)
+    x = np.random.default_rng(1).normal(size=(2, 9, 4)).astype(np.float32)
+    whole, last = layer.run(x.reshape(18, 4), np.array([0, 9, 18]))
+    state = layer.zeros(2)
+    for t in range(9):
+        state = layer.step(np.ascontiguousarray(x[:, t]), state)
+        np.testing.assert_allclose(state[0][0], whole.reshape(2, 9, 6)[:, t], atol=1e-5)
+    if is_engine:
+        assert [part.tolist() for part in state] == [part.tolist() for part in last]
 
 
 @pytest.mark.usefixtures("without_engine")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,25 @@ from hypothesis import strategies as st
 
 from strategies import LENGTHS, RAGGED, SEEDS, VARIANTS, cell_weights, every_variant, offsets_of, weights_as
 from tidegate.errors import RecipeError, ShapeError
-from tidegate.kernels import CELLS, WITHOUT_RECURRENT_MATRIX, Cell, CellWeights, PackedCell, TimeMajor, Zoneout, run_layer, run_packed
+from tidegate.kernels import (
+    CELLS,
+    WITHOUT_RECURRENT_MATRIX,
+    Cell,
+    CellWeights,
+    PackedCell,
+    TimeMajor,
+    Zoneout,
+    run_layer,
+    run_packed,
+    step_packed,
+)
 
 every_cell = pytest.mark.parametrize("cell", list(CELLS))
 both_directions = pytest.mark.parametrize("reverse", [False, True])
 
 
 def packed(cell: Cell, x: Any, lengths: Any, w: CellWeights, *, reverse: bool, zoneout: Zoneout = (0.0, 0.0)) -> Any:
-    return run_packed(PackedCell.pack(cell, w, zoneout), x, TimeMajor.of(offsets_of(lengths), reverse=reverse))
+    return run_packed(PackedCell.pack(cell, w, zoneout), x, TimeMajor.of(offsets_of(lengths), reverse=reverse))[0]
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-5), (np.float64, 1e-12)])
@@ -87,8 +99,8 @@ def test_inputs_and_weights_are_left_as_they_were(cell: Cell, layer_norm: bool, 
     w, x = cell_weights(random, cell, 3, 4, layer_norm=layer_norm), random.normal(size=(5, 3))
     cell_packed, before = PackedCell.pack(cell, w, zoneout), x.copy()
     layout = TimeMajor.of(offsets_of((3, 2)))
-    first = run_packed(cell_packed, x, layout)
-    assert run_packed(cell_packed, x, layout).tolist() == first.tolist()
+    first, _ = run_packed(cell_packed, x, layout)
+    assert run_packed(cell_packed, x, layout)[0].tolist() == first.tolist()
     assert x.tolist() == before.tolist()
 
 
@@ -175,4 +187,50 @@ def test_distinct_inputs_read_by_place_give_the_states_of_inputs_spelled_out(cel
     packed = PackedCell.pack(cell, cell_weights(random, cell, 5, 4, layer_norm=layer_norm), zoneout)
     x, places = random.normal(size=(6, 5)), random.integers(0, 6, size=sum(RAGGED))
     layout = TimeMajor.of(offsets_of(RAGGED), reverse=True)
-    np.testing.assert_allclose(run_packed(packed, x, layout, places), run_packed(packed, x[places], layout), atol=1e-12)
+    np.testing.assert_allclose(run_packed(packed, x, layout, places)[0], run_packed(packed, x[places], layout)[0], atol=1e-12)
+
+
+@pytest.mark.parametrize("cuts", [RAGGED, (0,) * 8, (0, 1, 1, 2, 0, 3, 4, 0), (0, 3, 0, 0, 0, 1, 5, 0)], ids=str)
+@both_directions
+@every_variant
+def test_a_batch_read_in_two_parts_gives_the_states_of_one(
+    cell: Cell, layer_norm: bool, zoneout: Zoneout, reverse: bool, cuts: tuple[int, ...]
+) -> None:
+    """Of each sequence the first `cuts` steps that are read, then the others, from the states after the first."""
+    random = np.random.default_rng(6)
+    w = PackedCell.pack(cell, cell_weights(random, cell, 5, 4, layer_norm=layer_norm), zoneout)
+    x, offsets = random.normal(size=(sum(RAGGED), 5)), offsets_of(RAGGED)
+    whole, last = run_packed(w, x, TimeMajor.of(offsets, reverse=reverse))
+    assert len(last) == (2 if cell == "lstm" else 1)
+    ends = offsets[:-1] if reverse else offsets[1:] - 1
+    filled = np.array(RAGGED) > 0
+    assert last[0][filled].tolist() == whole[ends[filled]].tolist()
+    assert not last[0][~filled].any()
+    rows = [list(range(begin, end)[:: -1 if reverse else 1]) for begin, end in pairwise(offsets)]
+    state = None
+    for part in (
+        [taken[:cut] for taken, cut in zip(rows, cuts, strict=True)],
+        [taken[cut:] for taken, cut in zip(rows, cuts, strict=True)],
+    ):
+        flat = [row for taken in part for row in sorted(taken)]
+        states, state = run_packed(w, x[flat], TimeMajor.of(offsets_of([len(taken) for taken in part]), reverse=reverse), None, state)
+        np.testing.assert_allclose(states, whole[flat], atol=1e-12)
+    assert state is not None
+    for found, expected in zip(state, last, strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+@every_variant
+def test_step_after_step_gives_the_states_of_a_sequence(cell: Cell, layer_norm: bool, zoneout: Zoneout) -> None:
+    random = np.random.default_rng(7)
+    w = PackedCell.pack(cell, cell_weights(random, cell, 5, 4, layer_norm=layer_norm), zoneout)
+    x = random.normal(size=(3, 6, 5))
+    whole, last = run_packed(w, x.reshape(18, 5), TimeMajor.of(np.array([0, 6, 12, 18])))
+    state = tuple(np.zeros((3, 4)) for _ in last)
+    for t in range(6):
+        before = [part.copy() for part in state]
+        after = step_packed(w, x[:, t], state)
+        assert all((part == kept).all() for part, kept in zip(state, before, strict=True))  # what was given is left as it was
+        state = after
+        np.testing.assert_allclose(state[0], whole.reshape(3, 6, 4)[:, t], atol=1e-12)
+    np.testing.assert_allclose(state[-1], last[-1], atol=1e-12)

@@ -284,7 +284,7 @@ class LayerCheck {
       return of_one;
     };
     const auto step = [&](const Array<T>& x, const Array<T>& h, const Array<T>& c, Index sequences, Array<T>& h_next, Array<T>& c_next) {
-      layer.step(x.data(), h.data(), has_c ? c.data() : nullptr, sequences, h_next.data(), has_c ? c_next.data() : nullptr);
+      layer.step(x.data(), h.data(), has_c ? c.data() : nullptr, sequences, h_next.data(), has_c ? c_next.data() : nullptr, of_.threads);
     };
     for (std::size_t b = 0; b < static_cast<std::size_t>(B_); ++b) {
       Array<T> h = part(h0_, static_cast<Index>(b) * H_, H_), c = part(c0_, static_cast<Index>(b) * H_, has_c ? H_ : 0);

@@ -12,8 +12,8 @@ from tidegate.kernels.architecture import (
     weight_names,
 )
 from tidegate.kernels.layer import RecurrentLayer
-from tidegate.kernels.recurrence import PackedCell, TimeMajor, run_packed
-from tidegate.kernels.twins import CELLS, CellWeights, run_layer
+from tidegate.kernels.recurrence import PackedCell, TimeMajor, run_packed, step_packed
+from tidegate.kernels.twins import CELLS, CellWeights, State, run_layer
 from tidegate.kernels.zoneout import Zoneout
 
 __all__ = [
@@ -28,10 +28,12 @@ __all__ = [
     "CellWeights",
     "PackedCell",
     "RecurrentLayer",
+    "State",
     "TimeMajor",
     "Zoneout",
     "architecture",
     "run_layer",
     "run_packed",
+    "step_packed",
     "weight_names",
 ]

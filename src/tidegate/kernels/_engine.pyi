@@ -83,8 +83,11 @@ class Layer:
         is x[places[n]]; for inference only. `keep` keeps what `backward` needs.
         """
 
-    def step(self, x: Array, h: Array, c: Array | None = None) -> Any:
-        """One step of B sequences: x [B, I], h and c [B, H] to the next (h, c), or h where the cell has no c. One direction only."""
+    def step(self, x: Array, h: Array, c: Array | None = None, *, threads: int | None = None) -> Any:
+        """One step of B sequences: x [B, I], h and c [B, H] to the next (h, c), or h where the cell has no c. One direction only.
+
+        `threads` that share the step of a large layer; one if None, since to wake a second one takes longer than most steps.
+        """
 
     def backward(
         self,

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from tidegate.errors import ShapeError
 from tidegate.kernels.architecture import GATES, Cell, weight_names
-from tidegate.kernels.twins import CellWeights, keeping_share, layer_norm
+from tidegate.kernels.twins import CellWeights, State, keeping_share, layer_norm
 from tidegate.kernels.zoneout import Zoneout, check_zoneout
 
 Array = NDArray[np.floating[Any]]
+Ids = NDArray[np.int64]
 
 # Blocks whose gate is a logistic function taken by tanh.
 _HALVED: dict[Cell, tuple[int, ...]] = {
@@ -89,9 +90,13 @@ class PackedCell:
         )
 
     @property
+    def hidden_size(self) -> int:
+        return len(self.recurrent)
+
+    @property
     def parts(self) -> tuple[slice, ...]:
         """The columns that layer norm takes together: of a GRU those of both gates, and those of the candidate; else all."""
-        whole, hidden = self.input.shape[1], self.recurrent.shape[0]
+        whole, hidden = self.input.shape[1], self.hidden_size
         is_gru = self.cell in ("gru", "gru-reset-after")
         return (slice(0, 2 * hidden), slice(2 * hidden, whole)) if is_gru else (slice(0, whole),)
 
@@ -143,10 +148,12 @@ class TimeMajor:
     Attributes:
         rows: [N], for each time-major place the row of the flat batch that stands there.
         active: [T], how many sequences still run at each step.
+        order: [B], the sequences, longest first.
     """
 
-    rows: NDArray[np.int64]
-    active: NDArray[np.int64]
+    rows: Ids
+    active: Ids
+    order: Ids
 
     @classmethod
     def of(cls, offsets: NDArray[np.int64], *, reverse: bool = False) -> TimeMajor:
@@ -158,33 +165,54 @@ class TimeMajor:
         starts = np.concatenate([[0], np.cumsum(active)[:-1]]) if longest else np.zeros(0, dtype=np.int64)
         sequences = order[np.arange(len(steps)) - np.repeat(starts, active)]
         rows = offsets[sequences + 1] - 1 - steps if reverse else offsets[sequences] + steps
-        return cls(rows.astype(np.int64), active)
+        return cls(rows.astype(np.int64), active, order)
 
 
-def run_packed(w: PackedCell, x: Array, layout: TimeMajor, places: NDArray[np.int64] | None = None) -> Array:
-    """States [N, H] for inputs x [N, I]; which direction is read is the layout's affair. Starts from zeros.
+def run_packed(w: PackedCell, x: Array, layout: TimeMajor, places: Ids | None = None, state: State | None = None) -> tuple[Array, State]:
+    """States [N, H] for inputs x [N, I], and the state after each sequence; which direction is read is the layout's affair.
 
-    With `places` [N], x [U, I] holds each distinct input once, and step n reads x[places[n]]: words come again and again, and
-    the input product is then taken once for each.
+    Args:
+        w: the layer's weights.
+        x: [N, I], or with `places` [N] each distinct input once, [U, I], and step n reads x[places[n]]: words come again and again,
+            and the input product is then taken once for each.
+        layout: of the sequences.
+        places: see x.
+        state: h, and of an lstm c, each [B, H], that the sequences begin from; zeros if None.
     """
-    hidden = w.recurrent.shape[0]
     projected = w.project(x[layout.rows]) if places is None else w.project(x)[places[layout.rows]]
-    states = np.empty((len(layout.rows), hidden), dtype=x.dtype)
-    batch = int(layout.active[0]) if len(layout.active) else 0
-    h = np.zeros((batch, hidden), dtype=x.dtype)
-    c = np.zeros((batch, hidden), dtype=x.dtype) if w.cell == "lstm" else h
-    begin = 0
+    states = np.empty((len(layout.rows), w.hidden_size), dtype=x.dtype)
+    if state is None:
+        zeros = np.zeros((len(layout.order), w.hidden_size), dtype=x.dtype)
+        last: State = (zeros, zeros.copy()) if w.cell == "lstm" else (zeros,)
+    else:
+        last = tuple(part[layout.order] for part in state)
+    past, begin = last, 0
     for active in layout.active.tolist():
-        a = projected[begin : begin + active]
-        past = h[:active], c[:active]
-        h, c = _STEPS[w.cell](w, a, *past, hidden)
-        if any(w.zoneout):
-            h, c = (p * before + (1 - p) * after for p, before, after in zip(w.zoneout, past, (h, c), strict=True))
-        states[begin : begin + active] = h
+        if active < len(past[0]):
+            for kept, part in zip(last, past, strict=True):
+                kept[active : len(part)] = part[active:]
+            past = tuple(part[:active] for part in past)
+        past = _next_state(w, projected[begin : begin + active], past)
+        states[begin : begin + active] = past[0]
         begin += active
-    flat = np.empty_like(states)
+    for kept, part in zip(last, past, strict=True):
+        kept[: len(part)] = part
+    flat, after = np.empty_like(states), tuple(np.empty_like(part) for part in last)
     flat[layout.rows] = states
-    return flat
+    for sorted_back, part in zip(after, last, strict=True):
+        sorted_back[layout.order] = part
+    return flat, after
+
+
+def step_packed(w: PackedCell, x: Array, state: State) -> State:
+    """The state after one step of B sequences: x [B, I], and h, and of an lstm c, each [B, H]."""
+    return _next_state(w, w.project(x), state)
+
+
+def _next_state(w: PackedCell, a: Array, past: State) -> State:
+    """The state after a step whose projected inputs are a [B, G·H], which it overwrites."""
+    new = _STEPS[w.cell](w, a, past[0], past[-1], w.hidden_size)[: len(past)]
+    return tuple(p * before + (1 - p) * after for p, before, after in zip(w.zoneout, past, new, strict=False)) if any(w.zoneout) else new
 
 
 def _step_rnn(w: PackedCell, a: Array, h: Array, c: Array, hidden: int) -> tuple[Array, Array]:

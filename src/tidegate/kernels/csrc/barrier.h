@@ -10,6 +10,13 @@ extern "C" __declspec(dllimport) int __stdcall SwitchToThread(void);  // of wind
 
 namespace tidegate {
 
+// What a thread does between two looks at what it waits for.
+inline void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
 class Barrier {
  public:
   explicit Barrier(int members) : members_(members) {}
@@ -23,9 +30,7 @@ class Barrier {
     }
     for (int spins = 0; round_.load(std::memory_order_acquire) == round; ++spins) {
       if (spins < kSpins) {
-#if defined(__x86_64__)
-        __builtin_ia32_pause();
-#endif
+        relax();
       } else {
         spins = 0;
 #if defined(__unix__) || defined(__APPLE__)

@@ -298,7 +298,7 @@ void forward_loop(const Forward<T>& job) {
       if (shape.by_rows())
         forward_step_by_rows<T, cell, Keep>(job, step, t, src, dst);
       else
-        forward_step<T, cell, Keep>(job, step, t);
+        forward_step<T, cell, Keep>(job, step, job.steps_before + t);
       if (part.barrier) part.barrier->wait();
       for (Index row = running(part, t + 1); row < step.count; ++row)
         finish(row, step.h_next + row * step.stride, cell == Cell::lstm ? step.c_next + row * step.stride : nullptr);

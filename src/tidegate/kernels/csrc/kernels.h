@@ -171,6 +171,7 @@ struct Forward {
   T* chunk;             // scratch [chunk rows, projected] where nothing is kept or `streams`, shared by the members
   bool streams;         // without a recurrent matrix: what is written is larger than the caches, its rows whole vectors on their boundaries
   void** pointers;  // scratch [4 · (kChunkRows + B)], this member's own
+  Index steps_before;  // by how many calls of one step each: the panels are taken up and down in turn
 };
 
 template <class T>

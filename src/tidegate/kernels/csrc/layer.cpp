@@ -1,6 +1,7 @@
 #include "layer.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <numeric>
 
@@ -48,6 +49,17 @@ Plan plan_for(const Shape& shape, const Layout& layout, Index directions, int th
     }
   }
   plan.threads = std::min(threads, plan.parts * static_cast<int>(directions));
+  return plan;
+}
+
+// How one step of one direction is divided: by units, a thread for so many weights, where its rows are few.
+Plan plan_for_step(const Shape& shape, Index sequences, int threads, std::size_t value_size) {
+  const Index weights = shape.has_recurrent() ? shape.gates * shape.hidden * shape.hidden * static_cast<Index>(value_size) : 0;
+  Plan plan;
+  const int parts = static_cast<int>(std::min({static_cast<Index>(threads), weights / kSmallWeights, shape.blocks()}));
+  if (parts <= 1 || sequences == 0 || shape.by_rows() || static_cast<double>(sequences) >= parts * kRowsEach) return plan;
+  plan.by_units = true;
+  plan.threads = plan.parts = parts;
   return plan;
 }
 
@@ -335,8 +347,11 @@ std::unique_ptr<Tape<T>> Layer<T>::forward(const ForwardArrays<T>& arrays, bool 
 }
 
 template <class T>
-void Layer<T>::step(const T* x, const T* h, const T* c, Index sequences, T* h_next, T* c_next) const {
+void Layer<T>::step(const T* x, const T* h, const T* c, Index sequences, T* h_next, T* c_next, int threads) const {
   const Index B = sequences, Hp = shape_.padded, plane = B * Hp, capacity = kChunkRows + B;
+  Plan plan = plan_for_step(shape_, B, threads, sizeof(T));
+  const bool may_share = plan.parts > 1, shares = may_share && pace_.shares();
+  if (!shares) plan = {};
   const bool is_lstm = shape_.cell == Cell::lstm;
   // Kept by the thread: a step is short, and many follow each other.
   thread_local Buffer<T> values;
@@ -345,7 +360,8 @@ void Layer<T>::step(const T* x, const T* h, const T* c, Index sequences, T* h_ne
   const Index gates = capacity * shape_.projected();
   const std::size_t needed = static_cast<std::size_t>(7 * plane + gates + (shape_.by_rows() ? B * shape_.projected() + 2 * Hp : 0));
   if (values.size() < needed) values = Buffer<T>(needed);
-  if (pointers.size() < static_cast<std::size_t>(4 * capacity)) pointers = Buffer<void*>(static_cast<std::size_t>(4 * capacity));
+  const std::size_t pointed = static_cast<std::size_t>(plan.parts * 4 * capacity);
+  if (pointers.size() < pointed) pointers = Buffer<void*>(pointed);
   if (static_cast<Index>(indices.size()) < B + 1) {
     indices.resize(static_cast<std::size_t>(B + 1));
     std::iota(indices.begin(), indices.end(), Index(0));
@@ -361,6 +377,8 @@ void Layer<T>::step(const T* x, const T* h, const T* c, Index sequences, T* h_ne
   if (is_lstm) to_places(shape_, layout, c, own + plane);
   Forward<T> job{};
   job.part = {&shape_, &layout, packed_.data(), reverse_, 0, 1, 0, 1, nullptr};
+  job.steps_before = static_cast<Index>(steps_.fetch_add(1, std::memory_order_relaxed) % 2);
+  void** const pointers_of_all = pointers.data();
   job.x = x;
   job.h0 = own;
   job.c0 = own + plane;
@@ -374,8 +392,17 @@ void Layer<T>::step(const T* x, const T* h, const T* c, Index sequences, T* h_ne
   job.raw = job.chunk + gates;
   job.row = job.raw + B * shape_.projected();
   job.zoneout = zoneout_of(0, nullptr);
-  job.pointers = pointers.data();
-  parallel(1, [&](int, int) { kernels_.forward(job); });
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point began = may_share ? Clock::now() : Clock::time_point{};
+  run_parts(plan, 1, [&](Index, int number, Index, Index, int member, int members, Barrier* barrier) {
+    Forward<T> own_job = job;
+    own_job.part.member = member;
+    own_job.part.members = members;
+    own_job.part.barrier = barrier;
+    own_job.pointers = pointers_of_all + number * 4 * capacity;
+    kernels_.forward(own_job);
+  });
+  if (may_share) pace_.took(shares, std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - began).count());
 }
 
 template <class T>

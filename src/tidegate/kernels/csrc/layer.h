@@ -1,6 +1,7 @@
 // One recurrent layer of one or two directions: its packed weights, its forward and its backward pass over a ragged batch.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "instruction_sets.h"
 #include "kernels.h"
 #include "memory.h"
+#include "pace.h"
 
 namespace tidegate {
 
@@ -94,8 +96,8 @@ class Layer {
 
   // Gives what backward needs, if `keep`.
   std::unique_ptr<Tape<T>> forward(const ForwardArrays<T>& arrays, bool keep, int threads) const;
-  // One step of `sequences` sequences of a layer of one direction: x [B, I], h and c [B, H].
-  void step(const T* x, const T* h, const T* c, Index sequences, T* h_next, T* c_next) const;
+  // One step of `sequences` sequences of a layer of one direction: x [B, I], h and c [B, H]. On several threads where the layer is large.
+  void step(const T* x, const T* h, const T* c, Index sequences, T* h_next, T* c_next, int threads = 1) const;
   void backward(const Tape<T>& tape, const BackwardArrays<T>& arrays, int threads) const;
 
  private:
@@ -110,6 +112,8 @@ class Layer {
   std::pair<double, double> zoneout_;
   Buffer<T> storage_;
   std::vector<PackedWeights<T>> packed_;
+  mutable std::atomic<unsigned> steps_{0};  // calls of `step`
+  mutable Pace pace_;                       // of those that may be shared
 };
 
 }  // namespace tidegate

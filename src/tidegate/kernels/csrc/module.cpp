@@ -102,8 +102,9 @@ class PyLayer {
     return is_double_ ? forward_as<double>(*of_double_, x, offsets, h0, c0, mask, rows, places, call) : forward_as<float>(*of_float_, x, offsets, h0, c0, mask, rows, places, call);
   }
 
-  nb::object step(nb::handle x, nb::handle h, nb::handle c) const {
-    return is_double_ ? step_as<double>(*of_double_, x, h, c) : step_as<float>(*of_float_, x, h, c);
+  nb::object step(nb::handle x, nb::handle h, nb::handle c, nb::handle threads) const {
+    const int count = threads.is_none() ? 1 : threads_for(threads);
+    return is_double_ ? step_as<double>(*of_double_, x, h, c, count) : step_as<float>(*of_float_, x, h, c, count);
   }
 
   nb::object backward(nb::handle tape_given, nb::handle x, nb::handle dy, nb::handle dhn, nb::handle dcn, nb::handle needs_dx, nb::handle needs_dh0, nb::handle needs_weights,
@@ -309,7 +310,7 @@ class PyLayer {
   }
 
   template <class T>
-  nb::object step_as(const Layer<T>& layer, nb::handle x, nb::handle h, nb::handle c) const {
+  nb::object step_as(const Layer<T>& layer, nb::handle x, nb::handle h, nb::handle c, int threads) const {
     const bool is_lstm = layer.shape().cell == Cell::lstm;
     if (directions_ != 1) raise(PyExc_ValueError, "step was called on a layer of two directions; the second needs what comes later.");
     const Array x_array = Array(x, "x"), h_array = Array(h, "h");
@@ -327,20 +328,20 @@ class PyLayer {
     }
     const Made<T> h_next = make_step_array<T>(B, hidden_);
     if (!is_lstm) {
-      run_step(layer, from_x, from_h, from_c, B, h_next.data, static_cast<T*>(nullptr));
+      run_step(layer, from_x, from_h, from_c, B, h_next.data, static_cast<T*>(nullptr), threads);
       return h_next.array;
     }
     const Made<T> c_next = make_step_array<T>(B, hidden_);
-    run_step(layer, from_x, from_h, from_c, B, h_next.data, c_next.data);
+    run_step(layer, from_x, from_h, from_c, B, h_next.data, c_next.data, threads);
     return nb::make_tuple(h_next.array, c_next.array);
   }
 
   template <class T>
-  void run_step(const Layer<T>& layer, const T* x, const T* h, const T* c, Index B, T* h_next, T* c_next) const {
+  void run_step(const Layer<T>& layer, const T* x, const T* h, const T* c, Index B, T* h_next, T* c_next, int threads) const {
     // Letting go of the interpreter and taking it again pays only when the step is long.
-    if (B * (input_ + hidden_) * hidden_ < (Index{1} << 20)) return layer.step(x, h, c, B, h_next, c_next);
+    if (B * (input_ + hidden_) * hidden_ < (Index{1} << 20)) return layer.step(x, h, c, B, h_next, c_next, threads);
     const nb::gil_scoped_release release;
-    layer.step(x, h, c, B, h_next, c_next);
+    layer.step(x, h, c, B, h_next, c_next, threads);
   }
 
   template <class T>
@@ -452,7 +453,8 @@ NB_MODULE(_engine, m) {
       .def("forward", &PyLayer::forward, nb::arg("x").none(), nb::arg("offsets").none(), nb::arg("h0").none() = nb::none(), nb::arg("c0").none() = nb::none(),
            nb::kw_only(), nb::arg("mask").none() = nb::none(), nb::arg("seed").none() = nb::none(), nb::arg("rows").none() = nb::none(),
            nb::arg("places").none() = nb::none(), nb::arg("keep").none() = false, nb::arg("threads").none() = nb::none())
-      .def("step", &PyLayer::step, nb::arg("x").none(), nb::arg("h").none(), nb::arg("c").none() = nb::none())
+      .def("step", &PyLayer::step, nb::arg("x").none(), nb::arg("h").none(), nb::arg("c").none() = nb::none(), nb::kw_only(),
+           nb::arg("threads").none() = nb::none())
       .def("backward", &PyLayer::backward, nb::arg("tape").none(), nb::arg("x").none(), nb::arg("dy").none() = nb::none(), nb::arg("dhn").none() = nb::none(),
            nb::arg("dcn").none() = nb::none(), nb::kw_only(), nb::arg("needs_dx").none() = true, nb::arg("needs_dh0").none() = false,
            nb::arg("needs_weights").none() = true, nb::arg("threads").none() = nb::none());

@@ -20,6 +20,8 @@
 #include <immintrin.h>
 #endif
 
+#include "barrier.h"
+
 namespace tidegate {
 namespace {
 
@@ -132,6 +134,7 @@ const OpenMP* openmp() { return nullptr; }
 #endif
 
 // Threads of our own, for processes without an OpenMP runtime. One call at a time has them; others run on their own thread meanwhile.
+// Before it sleeps a thread looks out for a while: to be woken takes as long as a small call, and where one came the next is often near.
 class Pool {
  public:
   void run(int threads, const Call& call) {
@@ -150,19 +153,31 @@ class Pool {
       }
       call_ = &call;
       threads_ = threads;
-      waiting_ = threads - 1;
+      waiting_.store(threads - 1);
       ++round_;
     }
+    announced_.fetch_add(1);  // the lock is free again: who looks out need not sleep for it
     start_.notify_all();
     call(0, threads);
+    if (seen_soon([&] { return waiting_.load() == 0; })) return;
     std::unique_lock lock(mutex_);
-    done_.wait(lock, [&] { return waiting_ == 0; });
+    done_.wait(lock, [&] { return waiting_.load() == 0; });
   }
 
  private:
+  template <class Condition>
+  static bool seen_soon(const Condition& holds) {
+    for (int spins = 0; spins < kSpins; ++spins) {
+      if (holds()) return true;
+      relax();
+    }
+    return holds();
+  }
+
   void work(int thread, unsigned long long seen) {
-    std::unique_lock lock(mutex_);
     for (;;) {
+      seen_soon([&] { return announced_.load() != seen; });
+      std::unique_lock lock(mutex_);
       start_.wait(lock, [&] { return round_ != seen; });
       seen = round_;
       if (thread >= threads_) continue;
@@ -170,16 +185,21 @@ class Pool {
       const int threads = threads_;
       lock.unlock();
       call(thread, threads);
-      lock.lock();
-      if (--waiting_ == 0) done_.notify_one();
+      if (waiting_.fetch_sub(1) > 1) continue;
+      lock.lock();  // the caller may be between its last look and its sleep
+      lock.unlock();
+      done_.notify_one();
     }
   }
 
+  static constexpr int kSpins = 8000;
   std::mutex in_use_, mutex_;
   std::condition_variable start_, done_;
   const Call* call_ = nullptr;
-  int workers_ = 0, threads_ = 0, waiting_ = 0;
+  int workers_ = 0, threads_ = 0;
   unsigned long long round_ = 0;
+  std::atomic<int> waiting_{0};
+  std::atomic<unsigned long long> announced_{0};
 };
 
 std::atomic<Pool*> pool{nullptr};

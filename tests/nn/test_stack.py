@@ -326,3 +326,25 @@ def test_dropout_falls_between_layers_in_training_alone(arch: str) -> None:
     two.eval()
     torch.testing.assert_close(two(x, offsets), two(x, offsets), rtol=0, atol=0)
     assert not torch.allclose(two(x, offsets), in_training)
+
+
+@on_both_paths
+@pytest.mark.parametrize("arch", [name for name in ARCHITECTURES if architecture(name).directions == 1])
+def test_a_text_read_window_after_window_gives_what_it_gives_at_once(arch: str) -> None:
+    stack = stack_of(arch, 3, 4)
+    whole, halves = offsets_of((7, 7)), (offsets_of((3, 3)), offsets_of((4, 4)))
+    x = random_input(14, 3).requires_grad_()
+    by_text = x.view(2, 7, 3)
+    first, states = stack.carried(by_text[:, :3].reshape(6, 3), halves[0])
+    second, last = stack.carried(by_text[:, 3:].reshape(8, 3), halves[1], states)
+    expected, ends = stack.carried(x, whole)
+    torch.testing.assert_close(expected, stack(x, whole))
+    torch.testing.assert_close(torch.cat([first.view(2, 3, 4), second.view(2, 4, 4)], dim=1), expected.view(2, 7, 4))
+    for given, wanted in zip(last, ends, strict=True):
+        torch.testing.assert_close(given, wanted)
+    weight = torch.randn(2, 7, 4, dtype=torch.float64)
+    in_windows = (torch.cat([first.view(2, 3, 4), second.view(2, 4, 4)], dim=1) * weight).sum() + last[0][-1].sum()
+    at_once = (expected.view(2, 7, 4) * weight).sum() + ends[0][-1].sum()
+    parameters = [x, *stack.parameters()]
+    for given, wanted in zip(torch.autograd.grad(in_windows, parameters), torch.autograd.grad(at_once, parameters), strict=True):
+        torch.testing.assert_close(given, wanted)

@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
 
+from tidegate.kernels.architecture import GATES
 from tidegate.kernels.twins import NORM_EPSILON
 from tidegate.kernels.zoneout import kept_units
-from tidegate.nn.cells import State
+from tidegate.nn.cells import GATES_AT_ONCE, State
 from tidegate.nn.dropouts import DrawnLayer
 from tidegate.nn.layouts import Indices, PackedOrder, packed_layout
 from tidegate.nn.recurrence import EngineCell
@@ -111,23 +112,37 @@ def run_layers(
     return x, [torch.stack(parts) for parts in zip(*last, strict=True)]
 
 
-def run_flat_layer(cell: EngineCell, x: Tensor, offsets: Indices, layer: DrawnLayer) -> Tensor:
-    """States [N, D·H] of one layer over a flat batch, x [N, I] and offsets [B+1], whose sequences begin at zeros."""
+def run_flat_layer(
+    cell: EngineCell, x: Tensor, offsets: Indices, layer: DrawnLayer, begins: Sequence[Tensor] | None = None
+) -> tuple[Tensor, list[Tensor]]:
+    """One layer over a flat batch: x [N, I] and offsets [B+1].
+
+    Args:
+        begins: h0 and, of the lstm, c0, [D, B, H] each; None for zeros.
+
+    Returns:
+        states [N, D·H], and each sequence's last h and, of the lstm, c, [D, B, H] each.
+    """
     packed = PackedOrder.of(offsets)
     order, rows, places = (torch.from_numpy(part).to(x.device) for part in (packed.order, packed.rows, packed.steps))
     mask = None if layer.mask is None else layer.mask.index_select(1, order)
-    recurrent: Any = layer.weights[0][1]
-    zero = x.new_zeros(len(layer.weights), len(order), recurrent.shape[1])
-    y, _ = run_layers(
+    inputs: Any = layer.weights[0][0]
+    if begins is None:
+        begins = [x.new_zeros(len(layer.weights), len(order), len(inputs) // _GATES[cell])] * (1 + (cell == "lstm"))
+    y, last = run_layers(
         cell,
         x.index_select(0, places),
         packed.sizes.tolist(),
         packed.steps,
         [layer._replace(mask=mask)],
-        [zero] * (1 + (cell == "lstm")),
+        [part.index_select(1, order) for part in begins],
         0,
     )
-    return y.index_select(0, rows)
+    back = order.argsort()
+    return y.index_select(0, rows), [part.index_select(1, back) for part in last]
+
+
+_GATES = {str(cell): gates for cell, gates in GATES.items()} | {"rnn-relu": 1}
 
 
 class _Affine(NamedTuple):
@@ -183,12 +198,21 @@ def _gru_reset_after(a: Tensor, state: State, entering: Tensor, recurrent: Seque
     return (z * state[0] + (1 - z) * n,)
 
 
+def _minimal(gates: Callable[[Tensor], tuple[Tensor, Tensor]]) -> _Step:
+    def step(a: Tensor, state: State, entering: Tensor, recurrent: Sequence[_Affine], norm_c: Any) -> State:
+        keep, new = gates(a)
+        return (torch.lerp(new, state[0], keep),)
+
+    return step
+
+
 _STEPS: dict[EngineCell, _Step] = {
     "rnn": _rnn,
     "rnn-relu": _rnn_relu,
     "lstm": _lstm,
     "gru": _gru,
     "gru-reset-after": _gru_reset_after,
+    **{cell: _minimal(gates) for cell, gates in GATES_AT_ONCE.items()},
 }
 
 

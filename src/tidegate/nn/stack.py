@@ -11,15 +11,15 @@ has not. The numbers are the twins' everywhere. In a graph of torch.compile a la
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from tidegate.kernels import GATES, KEEPING_GATE, Architecture, Cell, weight_names
-from tidegate.nn.cells import GATES_AT_ONCE
+from tidegate.nn.cells import State
 from tidegate.nn.dropouts import Dropouts, check_variants, variational_dropout
 from tidegate.nn.operators import graph_takes, recurrence_operator
 from tidegate.nn.plain import run_flat_layer
@@ -73,7 +73,7 @@ class Direction(nn.Module):
         return tuple(self._parameters.values())
 
     def forward(self, x: Tensor) -> Tensor:
-        """States [T, B, H] for x [T, B, I], from a state of zeros, on torch.nn's own layer; without a recurrent matrix, step by step."""
+        """States [T, B, H] for x [T, B, I], from a state of zeros, on torch.nn's own layer of the cell."""
         weights: list[Tensor] = [self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh]
         zero = x.new_zeros(1, x.shape[1], self.hidden_size)
         # has_biases, num_layers, dropout, train, bidirectional, batch_first
@@ -82,14 +82,7 @@ class Direction(nn.Module):
             return torch.lstm(x, [zero, zero], weights, *settings)[0]
         if self.cell == "gru-reset-after":
             return torch.gru(x, zero, weights, *settings)[0]
-        if self.cell == "rnn":
-            return torch.rnn_tanh(x, zero, weights, *settings)[0]
-        keep, candidate = GATES_AT_ONCE[self.cell](functional.linear(x, self.weight_ih, self.bias_ih))
-        h, states = candidate.new_zeros(x.shape[1], self.hidden_size), []
-        for kept, new in zip(keep.unbind(0), candidate.unbind(0), strict=True):
-            h = torch.lerp(new, h, kept)
-            states.append(h)
-        return torch.stack(states) if states else candidate
+        return torch.rnn_tanh(x, zero, weights, *settings)[0]
 
 
 class RecurrentStack(nn.Module):
@@ -138,7 +131,7 @@ class RecurrentStack(nn.Module):
                 )
             )
         # What torch.nn has no layer of.
-        self._is_plain = architecture.cell == "gru" or layer_norm or self.dropouts.draws
+        self._is_plain = architecture.cell not in ("rnn", "lstm", "gru-reset-after") or layer_norm or self.dropouts.draws
 
     def forward(self, x: Tensor, offsets: NDArray[np.int64], resets: NDArray[np.bool_] | None = None) -> Tensor:
         """States [N, directions · H] for x [N, I] and offsets [B+1].
@@ -153,6 +146,33 @@ class RecurrentStack(nn.Module):
                 return torch.compiler.disable(self._run)(x, offsets, resets)  # type: ignore[no-untyped-call, no-any-return]
             return self._by_operators(x, torch.from_numpy(offsets))
         return self._run(x, offsets, resets)
+
+    def carried(self, x: Tensor, offsets: NDArray[np.int64], states: Sequence[State] | None = None) -> tuple[Tensor, list[State]]:
+        """States [N, directions · H] for x [N, I] and offsets [B+1], from given states on: for texts that are read window after window.
+
+        Args:
+            states: of each layer h [D, B, H] and, of the lstm, c; None for zeros.
+
+        Returns:
+            the states at every step, and those after the last one, of the same form as those given. Differentiable by both;
+            `detach()` them where the gradients are to end (truncated back-propagation through time).
+        """
+        last: list[State] = []
+        for number, layer in enumerate(self.layers):
+            assert isinstance(layer, nn.ModuleList)
+            if number:
+                x = variational_dropout(x, offsets, p=self.dropout, is_training=self.training)
+            directions: list[Direction] = list(layer)  # type: ignore[arg-type]
+            drawn = self.dropouts.drawn([direction.weights() for direction in directions], len(offsets) - 1, is_training=self.training)
+            cell, parameters = directions[0].cell, [part for direction in directions for part in direction.parameters()]
+            begin = () if states is None else states[number]
+            if runs_on_engine(x, *parameters, *begin):
+                x, h, c = recurrence(cell, x, offsets, drawn.weights, *begin, mask=drawn.mask, zoneout=drawn.zoneout, seed=drawn.seed)
+                last.append((h,) if c is None else (h, c))
+            else:
+                x, ends = run_flat_layer(cell, x, offsets, drawn, None if states is None else begin)
+                last.append(tuple(ends))
+        return x, last
 
     def _by_operators(self, x: Tensor, offsets: Tensor) -> Tensor:
         """As `_run`, each layer a node of torch.compile's graph."""
@@ -179,7 +199,7 @@ class RecurrentStack(nn.Module):
             if runs_on_engine(x, *parameters):
                 x = recurrence(cell, x, offsets, drawn.weights, mask=drawn.mask, zoneout=drawn.zoneout, seed=drawn.seed)[0]
             elif self._is_plain:
-                x = run_flat_layer(cell, x, offsets, drawn)
+                x = run_flat_layer(cell, x, offsets, drawn)[0]
             else:
                 layouts = layouts or [PaddedLayout(offsets, reverse=reverse) for reverse in (False, True)]
                 states = [layout.unpad(direction(layout.pad(x))) for direction, layout in zip(directions, layouts, strict=False)]

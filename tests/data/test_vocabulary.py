@@ -180,3 +180,16 @@ def test_an_empty_form_is_one_unknown_character() -> None:
     assert characters_of(table, "") == [WORD_BEGIN, 0, WORD_END]
     words, shapes = table.words_and_shapes(table.encode([""]))
     assert (words.tolist(), shapes.tolist()) == ([0], [0])
+
+
+def test_inherited_words_stand_last_with_what_training_saw_of_them_and_are_not_known() -> None:
+    vocabulary = Vocabulary.count(RECORDS, ["pos"], min_count=2, inherited=["bobs", "the", "dog", "dog"])
+    assert vocabulary.words == ("00", "cat", "saw", "the", "bobs", "dog")
+    assert vocabulary.counts == (2, 2, 2, 2, 1, 0)
+    assert vocabulary.inherited == 2
+    again = Vocabulary.from_json(json.loads(json.dumps(vocabulary.to_json())))
+    assert again == vocabulary
+    for table in (FormTable(vocabulary), FormTable(again)):
+        assert [table.is_known(form) for form in ("the", "77", "Bobs", "dog", "cats")] == [True, True, False, False, False]
+        assert table.words_and_shapes(table.encode(["Dog", "cats"]))[0].tolist() == [6, 0]
+    assert "inherited" not in Vocabulary.count(RECORDS, []).to_json()

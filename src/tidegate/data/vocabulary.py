@@ -64,10 +64,11 @@ class Vocabulary:
     """Numbers for words, characters and shapes (id = place in the tuple + first id), and the label columns.
 
     Attributes:
-        words: normalised words, id 1 onward.
+        words: normalised words, id 1 onward; last those that were inherited.
         characters: single characters, id 3 onward.
         shapes: shapes of words, id 1 onward.
         columns: the label columns, in the order asked for.
+        inherited: how many of the words are not known from the training data, but from the model that training began with.
         counts: how often each word of `words` occurred in training; empty in a loaded model, where nothing needs it.
     """
 
@@ -76,10 +77,16 @@ class Vocabulary:
     shapes: tuple[str, ...]
     columns: tuple[LabelColumn, ...]
     counts: tuple[int, ...] = field(default=(), compare=False)
+    inherited: int = 0
 
     @classmethod
-    def count(cls, records: Sequence[TokenRecord], columns: Sequence[str], *, min_count: int = 1) -> Vocabulary:
-        """Counts the records: words that occur `min_count` times or more, every character and shape, every label."""
+    def count(
+        cls, records: Sequence[TokenRecord], columns: Sequence[str], *, min_count: int = 1, inherited: Iterable[str] = ()
+    ) -> Vocabulary:
+        """Counts the records: words that occur `min_count` times or more, every character and shape, every label.
+
+        The normalised words `inherited` are kept too, however rare.
+        """
         words: Counter[str] = Counter()
         forms: Counter[str] = Counter()
         for record in records:
@@ -92,12 +99,15 @@ class Vocabulary:
             for character in form:
                 characters[character] += times
         kept = [(word, times) for word, times in _by_count(words) if times >= min_count]
+        known = {word for word, _ in kept}
+        added = [(word, words[word]) for word in dict.fromkeys(inherited) if word not in known]
         return cls(
-            tuple(word for word, _ in kept),
+            tuple(word for word, _ in kept + added),
             tuple(character for character, _ in _by_count(characters)),
             tuple(shape for shape, _ in _by_count(shapes)),
             tuple(_label_column(name, records) for name in columns),
-            tuple(times for _, times in kept),
+            tuple(times for _, times in kept + added),
+            len(added),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -106,6 +116,7 @@ class Vocabulary:
             "characters": list(self.characters),
             "shapes": list(self.shapes),
             "columns": [{"name": c.name, "labels": list(c.labels), "scheme": c.scheme} for c in self.columns],
+            **({"inherited": self.inherited} if self.inherited else {}),
         }
 
     @classmethod
@@ -117,7 +128,8 @@ class Vocabulary:
         """
         try:
             columns = tuple(LabelColumn(c["name"], tuple(c["labels"]), c["scheme"]) for c in content["columns"])
-            return cls(tuple(content["words"]), tuple(content["characters"]), tuple(content["shapes"]), columns)
+            words, characters, shapes = (tuple(content[part]) for part in ("words", "characters", "shapes"))
+            return cls(words, characters, shapes, columns, inherited=content.get("inherited", 0))
         except (KeyError, TypeError) as error:
             raise ModelError(
                 f"vocabulary.json lacks or misspells {error}; the model directory is damaged: fetch or train it again."
@@ -149,6 +161,7 @@ class FormTable:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._word_ids = {word: number for number, word in enumerate(vocabulary.words, 1)}
+        self._last_known = len(vocabulary.words) - vocabulary.inherited
         self._shape_ids = {shape: number for number, shape in enumerate(vocabulary.shapes, 1)}
         self._character_ids = {c: number for number, c in enumerate(vocabulary.characters, _FIRST_CHARACTER)}
         self._form_ids: dict[str, int] = {}
@@ -161,8 +174,8 @@ class FormTable:
         return len(self.forms)
 
     def is_known(self, form: str) -> bool:
-        """Whether the word (in lower case, digits as 0) was kept in the vocabulary."""
-        return normalise(form) in self._word_ids
+        """Whether the word (in lower case, digits as 0) is in the vocabulary because the training data holds it."""
+        return 0 < self._word_ids.get(normalise(form), 0) <= self._last_known
 
     def encode(self, tokens: Sequence[str]) -> Ids:
         """Form numbers [T] of the tokens; new forms are added."""

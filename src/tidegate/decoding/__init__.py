@@ -1,11 +1,13 @@
-"""From scores to answers: best labels and marginals of a CRF, and what span labels spell."""
+"""From scores to answers: best labels and marginals of a CRF, what span labels spell, and the next unit of a text."""
 
 from tidegate.decoding.crf import FORBIDDEN, Paths, Transitions, fixed_lag_viterbi, marginals, n_best, softmax, viterbi
+from tidegate.decoding.sampling import Sampling
 from tidegate.decoding.schemes import Scheme, Span, find_scheme, labels_of, may_follow, spans_of, split_label
 
 __all__ = [
     "FORBIDDEN",
     "Paths",
+    "Sampling",
     "Scheme",
     "Span",
     "Transitions",

@@ -1,6 +1,7 @@
-"""Metrics, and the baseline that every tagger is measured against."""
+"""Metrics, and the baselines that every tagger and every language model is measured against."""
 
 from tidegate.scoring.baseline import MostFrequentLabel
 from tidegate.scoring.tagging import TagScorer, default_score, span_scores
+from tidegate.scoring.witten_bell import WittenBell
 
-__all__ = ["MostFrequentLabel", "TagScorer", "default_score", "span_scores"]
+__all__ = ["MostFrequentLabel", "TagScorer", "WittenBell", "default_score", "span_scores"]

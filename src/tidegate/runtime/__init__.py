@@ -7,14 +7,30 @@ from pathlib import Path
 from tidegate.artefact import read_model
 from tidegate.errors import ModelError
 from tidegate.runtime.classify import ClassifyAnswer, ClassifyModel
+from tidegate.runtime.filling import Blank, Filled
+from tidegate.runtime.generate import GenerateModel
+from tidegate.runtime.session import Session
 from tidegate.runtime.tag import TagAnswer, TagModel
+from tidegate.runtime.text_scores import LineScore
 
-__all__ = ["ClassifyAnswer", "ClassifyModel", "TagAnswer", "TagModel", "load"]
+__all__ = [
+    "Blank",
+    "ClassifyAnswer",
+    "ClassifyModel",
+    "Filled",
+    "GenerateModel",
+    "LineScore",
+    "Session",
+    "TagAnswer",
+    "TagModel",
+    "load",
+]
 
-_MODELS: dict[str, type[TagModel] | type[ClassifyModel]] = {"tag": TagModel, "classify": ClassifyModel}
+Model = TagModel | ClassifyModel | GenerateModel
+_MODELS: dict[str, type[Model]] = {"tag": TagModel, "classify": ClassifyModel, "generate": GenerateModel}
 
 
-def load(path: str | Path) -> TagModel | ClassifyModel:
+def load(path: str | Path) -> Model:
     """Reads the model directory at `path`; works without torch.
 
     Raises:

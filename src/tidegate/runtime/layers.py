@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.artefact import StoredModel
-from tidegate.kernels import Architecture, CellWeights, RecurrentLayer, Zoneout, architecture, weight_names
+from tidegate.kernels import Architecture, CellWeights, RecurrentLayer, State, Zoneout, architecture, weight_names
 
 Array = NDArray[np.floating[Any]]
 Ids = NDArray[np.int64]
+# Of each layer h, and of an lstm c, each [directions, B, H].
+States = tuple[State, ...]
 
 
 class RecurrentStack:
@@ -56,9 +58,27 @@ class RecurrentStack:
 
     def __call__(self, x: Array, offsets: Ids, places: Ids | None = None) -> Array:
         """With `places` [N], x [U, I] holds each distinct input once."""
+        return self.run(x, offsets, None, places)[0]
+
+    def zeros(self, sequences: int) -> States:
+        """What `run` begins from if nothing is given."""
+        return tuple(layer.zeros(sequences) for layer in self._layers)
+
+    def run(self, x: Array, offsets: Ids, states: States | None = None, places: Ids | None = None) -> tuple[Array, States]:
+        """As a call, from given states; with the top layer's states come those of all layers after each sequence."""
+        after = []
         for number, layer in enumerate(self._layers):
-            x = layer(x, offsets, places if number == 0 else None)
-        return x
+            x, state = layer.run(x, offsets, states[number] if states else None, places if number == 0 else None)
+            after.append(state)
+        return x, tuple(after)
+
+    def step(self, x: Array, states: States) -> States:
+        """The states after one more step of B sequences, x [B, I], where the layers have one direction."""
+        after = []
+        for layer, state in zip(self._layers, states, strict=True):
+            after.append(layer.step(x, state))
+            x = after[-1][0][0]
+        return tuple(after)
 
 
 def _weights(model: StoredModel, prefix: str, names: Sequence[str]) -> CellWeights:

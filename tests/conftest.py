@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,11 @@ SMALL: dict[str, Any] = {
     "dropout": 0.1,
     "average_decay": 0.9,
 }
+
+
+def hear_ctrl_c() -> None:
+    """For a child about to run (`preexec_fn`): Ctrl-C, which is ignored where the tests run in the background, ends it as in a shell."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def conllu_text(count: int, *, seed: int = 1) -> str:
@@ -151,3 +157,25 @@ def toy_classifier(train_texts: Callable[..., Any], tmp_path_factory: pytest.Tem
     """A model directory: a bilstm with a wide path, trained on the toy texts."""
     path: Path = train_texts(tmp_path_factory.mktemp("classifier") / "toy", test=True).path
     return path
+
+
+# Settings that learn a toy text in a few seconds.
+SMALL_GENERATOR: dict[str, Any] = {
+    "hidden_size": 24,
+    "embedding_size": 12,
+    "window": 20,
+    "streams": 16,
+    "max_epochs": 3,
+    "learning_rate": 0.03,
+    "warmup_steps": 10,
+    "dropout": 0.05,
+    "input_dropout": 0.0,
+    "state_reset": 0.2,
+    "average_decay": 0.9,
+}
+
+
+def toy_text(sentences: int = 300, *, seed: int = 1) -> str:
+    """So many teddy sentences, one a line."""
+    records = teddy_corpus(seed=seed, train=sentences, dev=0, test=0).train
+    return "".join(" ".join(record.tokens) + "\n" for record in records)

@@ -1,6 +1,7 @@
 """tidegate: train, compare, explain and ship gated recurrent networks on your own text, on an ordinary CPU.
 
-`tidegate.load(path)` reads a trained model and answers without torch; `tidegate.Tagger` and `tidegate.Classifier` train;
+`tidegate.load(path)` reads a trained model and answers without torch; `tidegate.Tagger`, `Classifier` and
+`Generator` train;
 `tidegate.compare` puts architectures on one leaderboard.
 Names are imported when they are first used, so that `import tidegate` costs nothing.
 """
@@ -16,14 +17,16 @@ if TYPE_CHECKING:
     from tidegate.comparison.run import compare
     from tidegate.runtime import load
     from tidegate.training.classification.classifier import Classifier
+    from tidegate.training.generation.generator import Generator
     from tidegate.training.tagging.tagger import Tagger
 
-__all__ = ["Classifier", "Tagger", "__version__", "compare", "load"]
+__all__ = ["Classifier", "Generator", "Tagger", "__version__", "compare", "load"]
 
 _HOMES = {
     "compare": "tidegate.comparison.run",
     "load": "tidegate.runtime",
     "Classifier": "tidegate.training.classification.classifier",
+    "Generator": "tidegate.training.generation.generator",
     "Tagger": "tidegate.training.tagging.tagger",
 }
 

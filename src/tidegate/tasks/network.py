@@ -96,7 +96,7 @@ class WordNetwork(TaskNetwork):
             weight_drop=weight_drop,
             layer_norm=layer_norm,
         )
-        counts = torch.tensor([np.inf, *vocabulary.counts], dtype=torch.float32)
+        counts = torch.tensor([np.inf, *vocabulary.counts], dtype=torch.float32).clamp(min=1)  # inherited words may have 0
         self.register_buffer("word_rates", word_dropout / (word_dropout + counts), persistent=False)
 
     def states(self, batch: TokenBatch) -> Tensor:

@@ -33,13 +33,11 @@ class ScoreDevelopment(Callback):
     """Scores the averaged weights on the development data after each epoch. Comes first: the others read its score.
 
     Args:
-        score: the score of a network, higher is better.
-        loss: its loss, nats per token; decides between epochs of equal score.
+        scores: of a network the score, higher is better, and the loss, nats per token, which decides between epochs of equal score.
     """
 
-    def __init__(self, score: Callable[[TaskNetwork], float], loss: Callable[[TaskNetwork], float]) -> None:
-        self._score = score
-        self._loss = loss
+    def __init__(self, scores: Callable[[TaskNetwork], tuple[float, float]]) -> None:
+        self._scores = scores
         self.seconds = 0.0  # that scoring took the last time
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -47,9 +45,9 @@ class ScoreDevelopment(Callback):
         averaged = pl_module.average.module
         assert isinstance(averaged, TaskNetwork)
         began = time.monotonic()
-        pl_module.dev_score, pl_module.dev_loss = self._score(averaged), self._loss(averaged)
+        pl_module.dev_score, pl_module.dev_loss = self._scores(averaged)
         self.seconds = time.monotonic() - began
-        pl_module.log_dict({"dev_score": pl_module.dev_score, "dev_loss": pl_module.dev_loss}, batch_size=1)
+        pl_module.log_dict({"dev_score": pl_module.shown_score, "dev_loss": pl_module.dev_loss}, batch_size=1)
 
 
 class KeepBestAndLast(Checkpoint):
@@ -95,7 +93,7 @@ class KeepBestAndLast(Checkpoint):
             {
                 "epoch": epoch + 1,
                 "train_loss": float(trainer.callback_metrics["train_loss"]),
-                "dev_score": pl_module.dev_score,
+                "dev_score": pl_module.shown_score,
                 "dev_loss": pl_module.dev_loss,
                 "seconds": round(seconds, 3),
             }
@@ -182,7 +180,7 @@ class EndEarly(Callback):
 class LiveProgress(Callback):
     """One live line with time left and tokens a second on a terminal; elsewhere one line an epoch. On standard error."""
 
-    def __init__(self, *, max_epochs: int, score_name: str, deadline: float | None, title: str) -> None:
+    def __init__(self, *, max_epochs: int, score_name: str, counted: str, deadline: float | None, title: str) -> None:
         self._console = Console(stderr=True)
         self._progress = Progress(
             TextColumn("[bold]{task.description}"),
@@ -192,7 +190,8 @@ class LiveProgress(Callback):
             transient=True,
         )
         self._task: TaskID | None = None
-        self._max_epochs, self._score_name, self._deadline, self._title = max_epochs, score_name, deadline, title
+        self._max_epochs, self._deadline, self._title = max_epochs, deadline, title
+        self._score_name, self._counted = score_name, counted
         self._tokens = 0
         self._began = self._epoch_began = time.monotonic()
         self._steps_done = 0
@@ -221,7 +220,7 @@ class LiveProgress(Callback):
         if self._deadline is not None:
             left = min(left, max(0.0, self._deadline - now))
         rate = self._tokens / max(1e-9, now - self._epoch_began)
-        status = f"epoch {trainer.current_epoch + 1}/{self._max_epochs} · {rate:,.0f} tokens/s · at most {spoken(left)} left"
+        status = f"epoch {trainer.current_epoch + 1}/{self._max_epochs} · {rate:,.0f} {self._counted}/s · at most {spoken(left)} left"
         self._progress.update(self._task, completed=trainer.global_step, status=status)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -230,8 +229,8 @@ class LiveProgress(Callback):
         loss = float(trainer.callback_metrics["train_loss"])
         self._console.print(
             f"{self._title}  epoch {trainer.current_epoch + 1:>2}/{self._max_epochs}  loss {loss:.4f}  dev "
-            f"{self._score_name} {pl_module.dev_score:.4f}"
-            f"  {self._tokens / max(1e-9, seconds):,.0f} tokens/s  {spoken(seconds)}",
+            f"{self._score_name} {pl_module.shown_score:.4f}"
+            f"  {self._tokens / max(1e-9, seconds):,.0f} {self._counted}/s  {spoken(seconds)}",
             highlight=False,
         )
 

@@ -51,6 +51,7 @@ def card_text(
         "## Training",
         "",
         f"- {size}; {metrics['split']}.",
+        *([f"- It began with weights of the model `{source}` (`init_from`)."] if (source := config["recipe"].get("init_from")) else []),
         f"- {metrics['parameters']:,} parameters; best after epoch {metrics['best_epoch']} of {len(metrics['epochs'])};"
         f" ended: {metrics['ended']}; {metrics['seconds']:,.0f} s in all. Every setting is in `config.json` under `recipe`.",
         "",

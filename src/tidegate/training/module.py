@@ -20,7 +20,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from tidegate.errors import RunError
 from tidegate.tasks.network import TaskNetwork
-from tidegate.training.task import Batch, EpochBatches, TrainingTask
+from tidegate.training.task import Batch, Batches, TrainingTask
 
 
 class TrainingModule(pl.LightningModule):
@@ -50,7 +50,12 @@ class TrainingModule(pl.LightningModule):
         self._started = time.monotonic()
         self.steps_per_epoch = len(task.batches(0))
 
-    def train_dataloader(self) -> EpochBatches:
+    @property
+    def shown_score(self) -> float:
+        """`dev_score` as the task calls it, whichever way is better."""
+        return -self.dev_score if self._task.lower_is_better else self.dev_score
+
+    def train_dataloader(self) -> Batches:
         """Asked for anew before each epoch (`reload_dataloaders_every_n_epochs=1`)."""
         return self._task.batches(self.trainer.current_epoch)
 

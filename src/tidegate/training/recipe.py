@@ -1,8 +1,8 @@
 """The recipe: every setting of a training run, one schema a task for the command line, Python and TOML.
 
 A key has the same name as `--set key=value`, as a keyword of `tidegate.Tagger(…)` and as a line of a
-recipe file. Precedence: preset < recipe file < options < `--set`. What all tasks share is here; each
-task's own keys stand beside its corpus, in `tagging/recipe.py`, `classification/recipe.py`.
+recipe file. Precedence: preset < sizes of the model at `init_from` < recipe file < options < `--set`. What
+all tasks share is here; each task's own keys stand beside its corpus, in `tagging/recipe.py`, `classification/recipe.py`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_serializer, field_validator
 
 from tidegate.errors import RecipeError, nearest
 from tidegate.kernels import ARCHITECTURES, architecture
 from tidegate.kernels.architecture import VARIANTS, refusal
 from tidegate.training.durations import seconds_of
+from tidegate.training.inheritance import Source, located_source
 
-_Rate = Annotated[float, Field(ge=0, lt=1)]
+Rate = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Recipe(BaseModel):
@@ -35,6 +36,8 @@ class Recipe(BaseModel):
     arch: str = Field("bilstm", description=f"architecture: {', '.join(ARCHITECTURES)}")
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(1, description="all draws of chance hang on it")
 
+    init_from: str = Field("", description="directory of a trained model whose weights and sizes the run begins with; empty: none")
+
     dev_share: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.1, description="share of the distinct training sequences held out where no --dev is given"
     )
@@ -43,10 +46,10 @@ class Recipe(BaseModel):
     hidden_size: Annotated[int, Field(ge=1)] = Field(200, description="width of the recurrent state, each direction")
     num_layers: Annotated[int, Field(ge=1)] = Field(1, description="recurrent layers")
     layer_norm: bool = Field(False, description="norms a step's products, and an lstm's cell (arXiv 1607.06450); in lstm and the grus")
-    recurrent_dropout: _Rate = Field(0.0, description="variational, on the state where it enters the recurrent matrix (arXiv 1512.05287)")
-    weight_drop: _Rate = Field(0.0, description="dropout on the recurrent matrix itself, one draw a batch (arXiv 1708.02182)")
-    zoneout: _Rate = Field(0.0, description="probability that a unit of the state keeps its past at a step (arXiv 1606.01305)")
-    zoneout_cell: _Rate = Field(0.0, description="the same for the cell of an lstm")
+    recurrent_dropout: Rate = Field(0.0, description="variational, on the state where it enters the recurrent matrix (arXiv 1512.05287)")
+    weight_drop: Rate = Field(0.0, description="dropout on the recurrent matrix itself, one draw a batch (arXiv 1708.02182)")
+    zoneout: Rate = Field(0.0, description="probability that a unit of the state keeps its past at a step (arXiv 1606.01305)")
+    zoneout_cell: Rate = Field(0.0, description="the same for the cell of an lstm")
 
     max_epochs: Annotated[int, Field(ge=0)] = Field(
         0, description="passes over the training data at most; 0: 15, or as many as make 3,000 steps, at most 50"
@@ -78,6 +81,16 @@ class Recipe(BaseModel):
             raise ValueError(why)
         return value
 
+    @field_validator("init_from", mode="before")
+    @classmethod
+    def _init_from_may_be_a_path(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, Path) else value
+
+    @field_serializer("init_from")
+    def _init_from_without_its_place(self, value: str) -> str:
+        """What is written down names the model and no machine's folders."""
+        return Path(value).absolute().name if value else ""
+
     @field_validator("time_budget", mode="before")
     @classmethod
     def _time_budget_may_have_a_unit(cls, value: Any) -> Any:
@@ -93,6 +106,8 @@ class Recipe(BaseModel):
         for variant in VARIANTS:
             if getattr(self, variant) and (why := refusal(cell, variant)):
                 raise RecipeError(f"{variant} = {getattr(self, variant)!r} does not fit arch {arch}: {why}.")
+        if self.init_from:
+            Source.read(self.init_from).check(self.task, {"arch": arch})
         return self.model_copy(update={"arch": arch, "time_budget": time_budget})
 
     def settled_epochs(self, steps: int) -> int:
@@ -155,6 +170,9 @@ _SYNONYMS = {
     "zoneout_h": "zoneout",
     "zoneout_c": "zoneout_cell",
     "layernorm": "layer_norm",
+    "pretrained": "init_from",
+    "pretrained_model": "init_from",
+    "finetune": "init_from",
     "use_layer_norm": "layer_norm",
 }
 
@@ -166,8 +184,11 @@ def build_recipe(
     recipe: str | Path | None = None,
     options: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
+    resumed: Path | None = None,
 ) -> R:
     """The recipe from its four sources, later ones over earlier ones.
+
+    With `init_from` the sizes of that model stand over the preset's and below all else.
 
     Args:
         schema: the task's class of recipes.
@@ -175,21 +196,26 @@ def build_recipe(
         recipe: a TOML file, or the name of one that comes with tidegate.
         options: what the command line or the constructor gave.
         settings: `--set` pairs.
+        resumed: where the run goes that is to be resumed, if one is: it keeps a copy of the model that it began with.
 
     Raises:
         RecipeError: an unknown preset, recipe or key (the nearest is named), or a value that does not fit.
+        ModelError: `init_from` is no model.
     """
     if preset not in schema.PRESETS:
         raise RecipeError(f"preset '{preset}' is not one of {', '.join(schema.PRESETS)}.{nearest(preset, schema.PRESETS)}")
-    content: dict[str, Any] = dict(schema.PRESETS[preset])
+    chosen: dict[str, Any] = {}
     where = "the recipe"
     lines: dict[str, int] = {}
     if recipe is not None:
-        file_content, where, lines = _read_toml(schema, recipe)
-        content |= file_content
-    content |= dict(options or {}) | dict(settings or {})
+        chosen, where, lines = _read_toml(schema, recipe)
+    chosen |= dict(options or {}) | dict(settings or {})
+    inherited: dict[str, Any] = {}
+    if isinstance(chosen.get("init_from"), str | Path) and str(chosen["init_from"]):
+        chosen["init_from"] = located_source(str(chosen["init_from"]), resumed)
+        inherited = Source.read(chosen["init_from"]).settings(schema.model_fields["task"].default, schema.model_fields, chosen)
     try:
-        return schema.model_validate(content)
+        return schema.model_validate(dict(schema.PRESETS[preset]) | inherited | chosen)
     except ValidationError as error:
         raise RecipeError(_explain(schema, error, where, lines, {**(options or {}), **(settings or {})})) from None
 

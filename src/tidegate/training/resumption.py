@@ -13,6 +13,7 @@ import torch
 
 from tidegate.artefact import claim_output, partial_of
 from tidegate.errors import ModelError, OutputError, RecipeError
+from tidegate.training.inheritance import Source, keep_source
 from tidegate.training.task import TrainingTask
 
 # These may change between a run and its resumption: they say when to end, not what is computed on the way.
@@ -28,8 +29,9 @@ def claim_training(task: TrainingTask[Any], out: Path, *, overwrite: bool, resum
 
     Raises:
         OutputError: `out` exists and there is nothing to resume in it, or it cannot be written.
-        RecipeError: the interrupted run had other settings or other data, or has done more epochs than are asked for.
-        ModelError: its checkpoint is damaged.
+        RecipeError: the interrupted run had other settings or other data, began with another model, or has done more epochs than
+            are asked for.
+        ModelError: its checkpoint is damaged, or the model to begin with is none.
     """
     ended_early = resume and (out / "training" / "last.ckpt").exists()
     if resume and out.exists() and not ended_early and not overwrite:
@@ -40,13 +42,21 @@ def claim_training(task: TrainingTask[Any], out: Path, *, overwrite: bool, resum
         )
     partial = partial_of(out)
     before = partial if (partial / "training").exists() or not ended_early else out
-    run: dict[str, object] = {"recipe": task.recipe.model_dump(mode="json"), "data_sha256": _digest(task)}
+    source = task.recipe.init_from
+    begun_with = Source.read(source).model.config["sha256"] if source else ""
+    run: dict[str, object] = {
+        "recipe": task.recipe.model_dump(mode="json"),
+        "init_from_sha256": begun_with,
+        "data_sha256": _digest(task),
+    }
     if resume:
         _check_same_run(before / "training", run)
     claim_output(out, overwrite=overwrite or ended_early, resume=resume)
     if before == out:
         shutil.copytree(out / "training", partial / "training", dirs_exist_ok=True)
     (partial / "training").mkdir(exist_ok=True)
+    if source:
+        keep_source(partial / "training", source)
     (partial / "training" / "run.json").write_text(json.dumps(run, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     return partial
 
@@ -63,6 +73,8 @@ def _check_same_run(folder: Path, run: dict[str, object]) -> None:
     if changed:
         pairs = ", ".join(f"{key} {old.get(key)!r} -> {settings[key]!r}" for key in changed)
         raise RecipeError(f"{folder}: the interrupted run had other settings ({pairs}). {mend}")
+    if kept.get("init_from_sha256", "") != run["init_from_sha256"]:
+        raise RecipeError(f"{folder}: the interrupted run began with another model of the name {settings['init_from']}. {mend}")
     if kept["data_sha256"] != run["data_sha256"]:
         raise RecipeError(f"{folder}: the interrupted run had other training data (a file was changed or another one named). {mend}")
     try:

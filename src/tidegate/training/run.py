@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -18,7 +19,10 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from tidegate.artefact import ModelContent, finish_output
 from tidegate.errors import RunError
+from tidegate.tasks.network import TaskNetwork
 from tidegate.training.callbacks import ENDED_EARLY, EndEarly, KeepBestAndLast, LiveProgress, ScoreDevelopment
+from tidegate.training.chart import LOSS_CHART, draw_loss
+from tidegate.training.inheritance import drop_source, inherit
 from tidegate.training.module import TrainingModule
 from tidegate.training.resumption import claim_training
 from tidegate.training.task import TrainingTask
@@ -64,6 +68,7 @@ def train(
     Raises:
         OutputError: `out` exists, or cannot be written.
         RunError: the loss diverged, or the disk is full. `out` is then as it was before.
+        RecipeError, ModelError: the model that the recipe's `init_from` names does not fit, or is none.
     """
     began = time.monotonic() if started is None else started
     partial = claim_training(task, out, overwrite=overwrite, resume=resume)
@@ -78,6 +83,10 @@ def train(
 def _train_in(partial: Path, task: TrainingTask[Any], out: Path, began: float, *, quiet: bool) -> TrainingResult:
     deadline = None if task.recipe.time_budget is None else began + task.recipe.time_budget
     network = task.build_network()
+    if task.recipe.init_from:
+        said = begin_with_source(network, task)
+        if not quiet:
+            print(said, file=sys.stderr)
     module = TrainingModule(task, network, deadline)
     keeper, ended = _fit(module, task, partial / "training", deadline=deadline, quiet=quiet)
     best = torch.load(keeper.best_file, weights_only=True)["state_dict"]
@@ -89,13 +98,24 @@ def _train_in(partial: Path, task: TrainingTask[Any], out: Path, began: float, *
         "seconds": round(time.monotonic() - began, 2),
         "epochs": keeper.history,
     }
+    draw_loss(keeper.history, keeper.best_epoch, partial / LOSS_CHART, title=f"{task.recipe.task}, {task.recipe.arch}")
     config = task.config(network)
     content = ModelContent(config, network.tensors(), task.vocabulary_json(), metrics, task.card(config, metrics))
     finish_output(partial, out, content)
     # A run that was ended early is resumed from its last whole epoch, and needs the best one before that.
     for checkpoint in ("best-half.ckpt", *(() if ended in ENDED_EARLY else ("best.ckpt", "last.ckpt"))):
         (out / "training" / checkpoint).unlink(missing_ok=True)
+    if ended not in ENDED_EARLY:
+        drop_source(out / "training")
     return TrainingResult(out, metrics, ended)
+
+
+def begin_with_source(network: TaskNetwork, task: TrainingTask[Any]) -> str:
+    """Puts what the recipe's `init_from` hands on into a fresh network; gives a sentence on what that was."""
+    fresh = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
+    tensors, said = inherit(task.recipe, fresh, task.vocabulary_json())
+    network.load_state_dict({name: torch.from_numpy(tensor) for name, tensor in tensors.items()})
+    return said
 
 
 def _fit(
@@ -104,14 +124,15 @@ def _fit(
     """Runs Lightning's trainer; gives the keeper of checkpoints and why training ended."""
     folder.mkdir(parents=True, exist_ok=True)
     last = folder / "last.ckpt"
-    scorer = ScoreDevelopment(task.dev_score, task.dev_loss)
+    scorer = ScoreDevelopment(task.dev_scores)
     recipe = task.recipe
     keeper = KeepBestAndLast(folder, recipe.patience, task.score_noise)
     # After the last step the development data is scored twice more (once to choose, once in full), the test data once.
     early = EndEarly(deadline, lambda: _SECONDS_AROUND + scorer.seconds * (2 + task.test_share))
     callbacks: list[pl.Callback] = [scorer, early, keeper]
     if not quiet:
-        callbacks.append(LiveProgress(max_epochs=recipe.max_epochs, score_name=task.score_name, deadline=deadline, title=recipe.arch))
+        shown: dict[str, Any] = {"score_name": task.score_name, "counted": task.counted, "title": recipe.arch}
+        callbacks.append(LiveProgress(max_epochs=recipe.max_epochs, deadline=deadline, **shown))
     with quiet_lightning():
         trainer = pl.Trainer(
             accelerator="cpu",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,14 @@ class Batch(Protocol):
 
     @property
     def tokens(self) -> int: ...
+
+
+class Batches(Protocol):
+    """The batches of one epoch."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Batch]: ...
 
 
 class ScoreRow(NamedTuple):
@@ -58,30 +66,28 @@ class TrainingTask(ABC, Generic[N]):
         """The same task for another architecture; what the data alone decide is worked out once for all of them."""
 
     @abstractmethod
-    def lengths(self) -> NDArray[np.int64]:
-        """Tokens of each training sequence."""
-
-    @abstractmethod
-    def batch(self, places: Sequence[int]) -> Batch:
-        """The training sequences at these places as one batch."""
-
-    @property
-    @abstractmethod
-    def batch_tokens(self) -> int:
-        """Tokens of one training batch at most."""
+    def batches(self, epoch: int) -> Batches:
+        """The batches of the epoch of that number, from 0: a function of (seed, epoch), so nothing of it is saved or restored."""
 
     @property
     @abstractmethod
     def score_name(self) -> str:
-        """The score on the development data by which epochs are chosen."""
+        """The score on the development data by which epochs are chosen, as it is shown and stands in metrics.json."""
+
+    lower_is_better: ClassVar[bool] = False  # of the score as it is shown; what `dev_score` gives is then its negative
+    counted: str = "tokens"  # what `Batch.tokens` counts, for the progress line
 
     @abstractmethod
     def dev_score(self, network: N) -> float:
-        """That score; higher is better."""
+        """That score, or its negative where lower is better."""
 
     @abstractmethod
     def dev_loss(self, network: N) -> float:
         """Nats per token or sequence on the development data; decides between epochs of equal score."""
+
+    def dev_scores(self, network: N) -> tuple[float, float]:
+        """`dev_score` and `dev_loss`, for tasks that find both at once."""
+        return self.dev_score(network), self.dev_loss(network)
 
     def score_noise(self, score: float) -> float:
         """By how much two scores of epochs may differ and mean nothing; the loss then decides."""
@@ -139,15 +145,31 @@ class TrainingTask(ABC, Generic[N]):
             "recipe": self.recipe.model_dump(mode="json"),
         }
 
+
+class SequenceTask(TrainingTask[N]):
+    """A task whose training data are many sequences, in any order."""
+
+    @abstractmethod
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each training sequence."""
+
+    @abstractmethod
+    def batch(self, places: Sequence[int]) -> Batch:
+        """The training sequences at these places as one batch."""
+
+    @property
+    @abstractmethod
+    def batch_tokens(self) -> int:
+        """Tokens of one training batch at most."""
+
     def batches(self, epoch: int) -> EpochBatches:
-        """The batches of the epoch of that number, from 0."""
         return EpochBatches(self, epoch)
 
 
 class EpochBatches:
-    """The batches of one epoch: a function of (seed, epoch), so nothing of it needs to be saved or restored."""
+    """The batches of one epoch over sequences: like lengths together, in an order drawn anew."""
 
-    def __init__(self, task: TrainingTask[Any], epoch: int) -> None:
+    def __init__(self, task: SequenceTask[Any], epoch: int) -> None:
         self._task = task
         self._order = training_order(task.lengths(), budget_tokens=task.batch_tokens, seed=task.recipe.seed, epoch=epoch)
 

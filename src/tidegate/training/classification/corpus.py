@@ -26,6 +26,7 @@ from tidegate.data.texts import TextColumns, find_columns, read_texts
 from tidegate.errors import DataError, RecipeError, nearest
 from tidegate.training.classification.recipe import ClassifyRecipe
 from tidegate.training.classification.wide import Watcher, fit_wide_path
+from tidegate.training.inheritance import inherited_words
 
 # Of two labels the rarer one is positive anyway; below this share its F1 says more than accuracy.
 _RARE = 0.3
@@ -192,7 +193,7 @@ def _encoded(
 ) -> tuple[TextEncoder, Vocabulary, list[EncodedText]]:
     """The vocabulary counted on the training texts, the wide path fitted on them, and the texts in numbers."""
     units = [TokenRecord(units_of(record.text, recipe.unit, recipe.max_length), record.source) for record in train]
-    vocabulary = replace(Vocabulary.count(units, [], min_count=recipe.min_count), columns=(column,))
+    vocabulary = replace(Vocabulary.count(units, [], min_count=recipe.min_count, inherited=inherited_words(recipe)), columns=(column,))
     plain = TextEncoder(FormTable(vocabulary), column.labels, unit=recipe.unit, longest=recipe.max_length)
     encoded = plain.encode(train)
     if not recipe.wide:

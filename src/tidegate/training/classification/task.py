@@ -24,12 +24,12 @@ from tidegate.training.card import card_text
 from tidegate.training.classification.baseline import baseline_scores
 from tidegate.training.classification.corpus import ClassifyCorpus
 from tidegate.training.classification.recipe import ClassifyRecipe
-from tidegate.training.task import ScoreRow, TrainingTask
+from tidegate.training.task import ScoreRow, SequenceTask
 
 _DEV_TOKENS = 4096
 
 
-class ClassifyTask(TrainingTask[ClassifyNetwork]):
+class ClassifyTask(SequenceTask[ClassifyNetwork]):
     """A classifier's recipe and corpus."""
 
     recipe: ClassifyRecipe

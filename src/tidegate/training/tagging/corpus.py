@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from tidegate.data import EncodedRecord, FormTable, TokenRecord, UnknownLabels, Vocabulary, encode, split_off
 from tidegate.data.reading import expand, read_labelled
 from tidegate.errors import DataError
+from tidegate.training.inheritance import inherited_words
 from tidegate.training.tagging.recipe import TagRecipe
 
 
@@ -83,7 +84,7 @@ def build_corpus(
         held_out = f"{len(dev):,} of {len(train) + len(dev):,} sentences held out"
         split = f"no development file: {held_out} (seed {recipe.seed}, identical sentences on one side)"
     columns = list(train[0].labels)
-    vocabulary = Vocabulary.count(train, columns, min_count=recipe.min_count)
+    vocabulary = Vocabulary.count(train, columns, min_count=recipe.min_count, inherited=inherited_words(recipe))
     for column in vocabulary.columns:
         if len(column.labels) < 2:
             raise DataError(

@@ -22,13 +22,13 @@ from tidegate.training.card import card_text
 from tidegate.training.tagging.corpus import TagCorpus
 from tidegate.training.tagging.recipe import TagRecipe
 from tidegate.training.tagging.scores import DevelopmentLoss, baseline_scores
-from tidegate.training.task import ScoreRow, TrainingTask
+from tidegate.training.task import ScoreRow, SequenceTask
 
 # With more labels the K² pairs of a CRF cost more than the network; measured in docs/decisions/0005.
 _MOST_CRF_LABELS = 100
 
 
-class TagTask(TrainingTask[TagNetwork]):
+class TagTask(SequenceTask[TagNetwork]):
     """A tagger's recipe and corpus."""
 
     recipe: TagRecipe

@@ -1,0 +1,1 @@
+"""The task `generate` in training: recipe, corpus, scores, estimator."""

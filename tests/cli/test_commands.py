@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from conftest import hear_ctrl_c
 from tidegate.cli.options import complete_arch
 from tidegate.kernels import ARCHITECTURES
 
@@ -218,7 +219,11 @@ def test_a_full_disk_behind_standard_output_is_one_message(toy_model: Path) -> N
 
 def test_ctrl_c_on_an_idle_pipe_ends_quietly(toy_model: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "tidegate", "predict", str(toy_model)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-m", "tidegate", "predict", str(toy_model)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=hear_ctrl_c,
     )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -342,3 +347,21 @@ def test_an_output_that_cannot_be_written_is_told_and_a_failed_one_leaves_nothin
     done = tidegate("predict", toy_model, tmp_path / "bad.txt", "--output", tmp_path / "x.jsonl")
     assert_users_mistake(done, "bad.txt, line 2")
     assert [path.name for path in tmp_path.iterdir()] == ["bad.txt"]
+
+
+def test_train_begins_with_a_trained_model_and_says_what_it_took(toy_model: Path, toy_files: Path, tmp_path: Path) -> None:
+    train = ("train", "tag", toy_files / "train.conllu", "--dev", toy_files / "dev.conllu", "--out", tmp_path / "model")
+    more = ("--init-from", toy_model, "--max-epochs", 1, "--threads", 1)
+    plan = tidegate(*train, *more, "--dry-run")
+    assert plan.returncode == 0, plan.stderr
+    said = f"begun with {toy_model}: "
+    assert f"init from   {said}" in plan.stdout
+    done = tidegate(*train, *more)
+    assert done.returncode == 0, done.stderr
+    assert f"{said}" in done.stderr
+    assert "words of the training data have its vectors; recurrent layers taken: 1 forward and backward" in done.stderr
+    config = json.loads((tmp_path / "model" / "config.json").read_text(encoding="utf-8"))
+    assert (config["recipe"]["init_from"], config["network"]["hidden_size"]) == (toy_model.name, 16)
+    again = (*train[:-1], tmp_path / "other", "--threads", 1)
+    assert_users_mistake(tidegate(*again, *more, "--arch", "gru"), "is a bilstm, whose weights do not fit arch gru. Use lstm or bilstm.")
+    assert_users_mistake(tidegate(*again, "--init-from", tmp_path / "none"), "does not exist; a model is a directory that holds")

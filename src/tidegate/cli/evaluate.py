@@ -14,14 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tidegate.data import TextRecord, TokenRecord
-    from tidegate.runtime import ClassifyModel, TagModel
+    from tidegate.runtime import ClassifyModel, GenerateModel, TagModel
+
+_NOUNS = {"char": "characters", "word": "words", "bpe": "pieces"}
 
 
 def evaluate(
     model: Model,
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE...", help="Labelled files, in any form that `train` reads; globs allowed.", show_default=False),
+        typer.Argument(
+            metavar="FILE...",
+            help="Labelled files, in any form that `train` reads; for a language model plain text; globs allowed.",
+            show_default=False,
+        ),
     ],
     form: Annotated[str, typer.Option("--format", metavar="text|json", help="A table, or one JSON object.")] = "text",
     label: Annotated[
@@ -39,7 +45,7 @@ def evaluate(
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
-    """Score a model on labelled files.
+    """Score a model on labelled files, or a language model on text.
 
     Examples:
 
@@ -48,6 +54,8 @@ def evaluate(
     tidegate evaluate model/ test.conll --format json
 
     tidegate evaluate spam-model/ other.csv --text body --label is_spam
+
+    tidegate evaluate writer/ test.txt    (nats, perplexity, bits a character)
     """
     from tidegate.threads import use_threads
 
@@ -55,14 +63,19 @@ def evaluate(
     from tidegate.cli.progress import counted
     from tidegate.data.reading import expand
     from tidegate.errors import RecipeError
-    from tidegate.runtime import ClassifyModel, load
+    from tidegate.runtime import ClassifyModel, GenerateModel, load
     from tidegate.runtime.windows import BATCH_TOKENS
 
     if form not in ("text", "json"):
         raise RecipeError(f"--format {form} is neither text nor json.")
     loaded = load(model)
     budget = batch_tokens or BATCH_TOKENS
-    if isinstance(loaded, ClassifyModel):
+    if isinstance(loaded, GenerateModel):
+        for option, value in (("--label", label), ("--text", text), ("--batch-tokens", batch_tokens)):
+            if value is not None:
+                raise RecipeError(f"{option} is for models of labels, and this is a language model. Leave it out.")
+        result = loaded.evaluate(_text_lines(expand(files)))
+    elif isinstance(loaded, ClassifyModel):
         texts = counted(_labelled_texts(loaded, expand(files), text, label), "evaluating", is_shown=not quiet)
         result = loaded.evaluate(texts, batch_tokens=budget)
     else:
@@ -75,12 +88,35 @@ def evaluate(
             f"{result['n_unknown_labels']:,} labels are unknown to the model and count as wrong. {result['first_unknown_label']}",
             file=sys.stderr,
         )
+    if result.get("n_unknown") and not quiet:
+        noun = _NOUNS[loaded.config["recipe"]["unit"]]
+        print(f"{result['n_unknown']:,} {noun} are unknown to the model and count by the probability of the unknown.", file=sys.stderr)
     if form == "json":
         print(json.dumps(result, ensure_ascii=False))
+        return
+    if isinstance(loaded, GenerateModel):
+        _print_text_scores(result, loaded)
         return
     for column in loaded.columns:
         scores = result if column == loaded.columns[0] else result["columns"][column]
         _print_scores(scores, column, "texts" if isinstance(loaded, ClassifyModel) else "tokens")
+
+
+def _text_lines(files: list[str]) -> Iterator[str]:
+    """The lines of several files as one text.
+
+    Raises:
+        DataError: a file without a line, or one that is no text.
+    """
+    from tidegate.data.opening import open_lines
+    from tidegate.errors import DataError
+
+    for path in files:
+        line = None
+        for _, line in open_lines(path):
+            yield line
+        if line is None:
+            raise DataError(f"{path} holds no text. Give a file with at least one line.")
 
 
 def _labelled_texts(model: ClassifyModel, files: list[str], text: str | None, label: str | None) -> Iterator[TextRecord]:
@@ -116,6 +152,23 @@ def _labelled(model: TagModel, files: list[str], label: str | None) -> Iterator[
                 yield record
             else:
                 yield replace(record, labels=dict(zip(model.columns, record.labels.values(), strict=True)))
+
+
+def _print_text_scores(scores: dict[str, Any], model: GenerateModel) -> None:
+    """Of a two-way model what the left, the right and both say beside each other."""
+    from rich.console import Console
+    from rich.table import Table
+
+    sizes = [f"{scores['n']:,} {_NOUNS[model.units.kind]}", f"{scores['n_characters']:,} characters"]
+    table = Table(title="\n".join(dict.fromkeys(sizes)), title_justify="left")
+    table.add_column("score")
+    sides: dict[str, dict[str, Any]] = {"both": scores, **{side: scores[side] for side in ("left", "right") if side in scores}}
+    for side in sides:
+        table.add_column(side if model.is_two_way else "", justify="right")
+    for key, value in scores.items():
+        if isinstance(value, float):
+            table.add_row(key, *(f"{side[key]:.4f}" if key in side else "" for side in sides.values()))
+    Console().print(table)
 
 
 def _print_scores(scores: dict[str, Any], column: str, counted: str) -> None:

@@ -42,8 +42,6 @@ class Inputs:
     def __post_init__(self) -> None:
         if isinstance(self.model, ClassifyModel) and self.kind in ("tokens", "conllu"):
             raise RecipeError(f"--input {self.kind} is for a tagger, and this model classifies texts. Use --input text, or leave it out.")
-        if isinstance(self.model, TagModel) and self.text:
-            raise RecipeError("--text is for a classifier, and this model tags tokens. Leave it out.")
 
     def of_files(self, files: Sequence[str]) -> Iterator[Any]:
         """The records of the files that names and globs stand for; '-' is standard input."""
@@ -57,27 +55,23 @@ class Inputs:
         Raises:
             DataError: standard input is closed, or what the format's reader refuses.
         """
-        if sys.stdin is None:
-            raise DataError("standard input is closed. Give a file, or pipe something in.")
-        # A stream of its own: a thread may wait on it for ever, and at its end the interpreter would abort on the lock of sys.stdin's.
-        with os.fdopen(os.dup(sys.stdin.fileno()), "rb") as stream:
-            lines = open_stream(stream, _STANDARD_INPUT)
-            first = next(lines, None)
-            if first is None:
-                return
-            found = detect_line(first[1]) if self.kind == "auto" else self.kind
-            every = chain([first], lines)
-            if isinstance(self.model, ClassifyModel):
-                if found == "spans":
-                    yield from read_text_objects(every, _STANDARD_INPUT, text=self.text)
-                else:
-                    self._refuse_column(_STANDARD_INPUT)
-                    yield from _lines(every, _STANDARD_INPUT)
-            elif found == "spans":
-                yield from read_span_lines_from(every, _STANDARD_INPUT, label=(), is_labelled=False)
+        lines = _standard_input()
+        first = next(lines, None)
+        if first is None:
+            return
+        found = detect_line(first[1]) if self.kind == "auto" else self.kind
+        every = chain([first], lines)
+        if isinstance(self.model, ClassifyModel):
+            if found == "spans":
+                yield from read_text_objects(every, _STANDARD_INPUT, text=self.text)
             else:
-                reader = {"text": read_text_lines, "tokens": read_tokens_lines, "conllu": read_conllu_lines}[found]
-                yield from reader(every, _STANDARD_INPUT)
+                self._refuse_column(_STANDARD_INPUT)
+                yield from _lines(every, _STANDARD_INPUT)
+        elif found == "spans":
+            yield from read_span_lines_from(every, _STANDARD_INPUT, label=(), is_labelled=False)
+        else:
+            reader = {"text": read_text_lines, "tokens": read_tokens_lines, "conllu": read_conllu_lines}[found]
+            yield from reader(every, _STANDARD_INPUT)
 
     def _of_file(self, path: str) -> Iterator[Any]:
         return self._texts(path) if isinstance(self.model, ClassifyModel) else self._tokens(path)
@@ -138,6 +132,25 @@ class Inputs:
     def _note(self, said: str) -> None:
         if not self.quiet:
             print(said, file=sys.stderr)
+
+
+def plain_lines(files: Sequence[str]) -> Iterator[TextRecord]:
+    """The lines of files, '-' being standard input, for models of plain text; each as soon as it is there.
+
+    Raises:
+        DataError: a file cannot be read, or is no text.
+    """
+    for name in files:
+        for path in [name] if name == "-" else expand([name]):
+            yield from _lines(_standard_input(), _STANDARD_INPUT) if path == "-" else _lines(open_lines(path), path)
+
+
+def _standard_input() -> Iterator[tuple[int, str]]:
+    if sys.stdin is None:
+        raise DataError("standard input is closed. Give a file, or pipe something in.")
+    # A stream of its own: a thread may wait on it for ever, and at its end the interpreter would abort on the lock of sys.stdin's.
+    with os.fdopen(os.dup(sys.stdin.fileno()), "rb") as stream:
+        yield from open_stream(stream, _STANDARD_INPUT)
 
 
 def _lines(lines: Iterator[tuple[int, str]] | chain[tuple[int, str]], file: str) -> Iterator[TextRecord]:

@@ -50,12 +50,63 @@ BatchTokens = Annotated[
     ),
 ]
 
+# What writes text: predict with a language model.
+Prompt = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--prompt",
+        metavar="TEXT",
+        help="Language model: the text to go on with; repeat for several. Two-way ones fill each ___ in it.",
+        show_default=False,
+    ),
+]
+Length = Annotated[
+    int | None,
+    typer.Option("--length", metavar="N", help="Language model: units to write at most \\[default: 500]", show_default=False),
+]
+Temperature = Annotated[
+    float | None,
+    typer.Option(
+        "--temperature",
+        metavar="T",
+        help="Language model: below 1 more probable text, above 1 odder text, 0 the most probable unit each time \\[default: 1]",
+        show_default=False,
+    ),
+]
+TopK = Annotated[
+    int | None,
+    typer.Option("--top-k", metavar="K", help="Language model: draw among the K most probable units \\[default: all]", show_default=False),
+]
+TopP = Annotated[
+    float | None,
+    typer.Option(
+        "--top-p",
+        metavar="P",
+        help="Language model: draw among the most probable units that come to P together \\[default: 1]",
+        show_default=False,
+    ),
+]
+Stop = Annotated[
+    str | None,
+    typer.Option(
+        "--stop", metavar="S", help="Language model: end where this text has been written; a line end is $'\\n'", show_default=False
+    ),
+]
+NBest = Annotated[
+    int | None,
+    typer.Option("--n-best", min=1, metavar="N", help="Two-way language model: answers for each blank \\[default: 5]", show_default=False),
+]
+
 # What trains: train, compare.
 Dev = Annotated[
     list[str] | None,
     typer.Option(
         "--dev", metavar="FILE", help="Development file; repeat for several \\[default: a seeded share of TRAIN]", show_default=False
     ),
+]
+TextDev = Annotated[
+    list[str] | None,
+    typer.Option("--dev", metavar="FILE", help="Development text; repeat for several \\[default: the end of TRAIN]", show_default=False),
 ]
 Test = Annotated[
     list[str] | None,
@@ -91,6 +142,15 @@ Unit = Annotated[
     str | None,
     typer.Option("--unit", metavar="word|char", help="What the network reads one after another \\[default: word]", show_default=False),
 ]
+TextUnit = Annotated[
+    str | None,
+    typer.Option(
+        "--unit",
+        metavar="char|word|bpe",
+        help="What the network reads and writes one after another; bpe: pieces of words, needs the extra 'bpe' \\[default: char]",
+        show_default=False,
+    ),
+]
 Positive = Annotated[
     str | None,
     typer.Option(
@@ -116,6 +176,17 @@ Arch = Annotated[
         show_default=False,
     ),
 ]
+TextArch = Annotated[
+    str | None,
+    typer.Option(
+        "--arch",
+        metavar="ARCH",
+        help="One-way ones write text: rnn, lstm, gru, gru-reset-after, mingru or minlstm; two-way ones fill blanks: birnn, bilstm, bigru, "
+        "bigru-reset-after, bimingru or biminlstm \\[default: gru]",
+        autocompletion=complete_arch,
+        show_default=False,
+    ),
+]
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Model directory to write \\[default: ./<stem>-<arch>/]", show_default=False)
 ]
@@ -123,6 +194,15 @@ RecipeFile = Annotated[
     str | None,
     typer.Option(
         "--recipe", metavar="NAME|FILE", help="Settings from a TOML file, or a recipe that comes with tidegate.", show_default=False
+    ),
+]
+InitFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--init-from",
+        metavar="DIR",
+        help="A trained model to begin with, of train generate or of this task: its word vectors, recurrent layers and sizes.",
+        show_default=False,
     ),
 ]
 Preset = Annotated[str, typer.Option("--preset", metavar="fast|default|best", help="Sizes and epochs.")]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import IO, Annotated
 
 import typer
 
-from tidegate.cli.options import BatchTokens, Model, Quiet, Threads, Version
+from tidegate.cli import options
+from tidegate.cli.options import BatchTokens, Model, Quiet, Seed, Threads, Version
 
 _INPUTS = ("auto", "text", "tokens", "conllu")
-_FORMATS = ("jsonl", "csv", "conllu")
 
 
 def predict(
@@ -34,8 +35,9 @@ def predict(
         str | None,
         typer.Option(
             "--format",
-            metavar="jsonl|csv|conllu",
-            help="Output form; conllu is for taggers \\[default: by --output's suffix; else jsonl]",
+            metavar="jsonl|csv|conllu|text",
+            help="Output form; conllu is for taggers, text for language models \\[default: by --output's suffix; else jsonl, for language "
+            "models on a terminal text]",
             show_default=False,
         ),
     ] = None,
@@ -47,8 +49,16 @@ def predict(
     ] = None,
     with_input: Annotated[bool, typer.Option("--with-input", help="Repeat the text and the labels that the input carried.")] = False,
     abstain_below: Annotated[
-        float, typer.Option("--abstain-below", min=0.0, max=1.0, metavar="P", help="Give no label (null) where its probability is below P.")
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            "--abstain-below",
+            min=0.0,
+            max=1.0,
+            metavar="P",
+            help="Give no label (null) where its probability is below P.",
+            show_default=False,
+        ),
+    ] = None,
     threshold: Annotated[
         float | None,
         typer.Option(
@@ -66,12 +76,22 @@ def predict(
             "--text", metavar="COL", help="Classifier: the column of the text \\[default: as in training, else found]", show_default=False
         ),
     ] = None,
+    prompt: options.Prompt = None,
+    length: options.Length = None,
+    temperature: options.Temperature = None,
+    top_k: options.TopK = None,
+    top_p: options.TopP = None,
+    stop: options.Stop = None,
+    seed: Seed = None,
+    n_best: options.NBest = None,
     batch_tokens: BatchTokens = None,
     threads: Threads = None,
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
     """Answer files or standard input: JSON Lines, one object per input, in order; an empty line has an answer too.
+
+    A language model goes on with each line, or fills the blanks in it; on a terminal its text appears as it comes.
 
     Examples:
 
@@ -82,56 +102,66 @@ def predict(
     tidegate predict model/ raw.conllu --output tagged.conllu
 
     tidegate predict spam-model/ new.csv --threshold 0.9 --with-input --output answers.csv
+
+    tidegate predict writer/ --prompt 'ROMEO:' --length 300 --temperature 0.8
+
+    tidegate predict two-way-model/ --prompt 'the ___ barked' --n-best 3
     """
     from tidegate.threads import use_threads
 
     use_threads(threads)
-    from tidegate.artefact import write_atomically
-    from tidegate.cli.answers import writer_for
-    from tidegate.cli.inputs import Inputs
-    from tidegate.cli.live import available
-    from tidegate.cli.progress import counted
+    from tidegate.cli.fitting import check_form, form_for, kind_of, refuse_misfits
     from tidegate.errors import OutputError, RecipeError, nearest
-    from tidegate.runtime import ClassifyModel, load
-    from tidegate.runtime.windows import BATCH_TOKENS
+    from tidegate.runtime import GenerateModel, load
 
     if kind not in _INPUTS:
         raise RecipeError(f"--input {kind} is not one of {', '.join(_INPUTS)}.{nearest(kind, _INPUTS)}")
-    settled = form or (output.suffix.removeprefix(".") if output is not None and output.suffix.removeprefix(".") in _FORMATS else "jsonl")
-    if settled not in _FORMATS:
-        raise RecipeError(f"--format {settled} is not one of {', '.join(_FORMATS)}.{nearest(settled, _FORMATS)}")
-    if output is not None and form is None and output.suffix not in (".jsonl", ".json", ".csv", ".conllu") and not quiet:
-        print(f"{output} is written as JSON Lines; --format names another form.", file=sys.stderr)
+    check_form(form)
     loaded = load(model)
-    inputs = Inputs(loaded, kind, text or "", quiet)
-    options: dict[str, Any] = {"batch_tokens": batch_tokens or BATCH_TOKENS, "abstain_below": abstain_below}
-    if isinstance(loaded, ClassifyModel):
-        options["threshold"] = threshold
-    elif threshold is not None:
-        raise RecipeError("--threshold is for a classifier, and this model tags tokens. --abstain-below P gives only what is sure.")
-    if settled == "conllu" and isinstance(loaded, ClassifyModel):
-        raise RecipeError("--format conllu is for a tagger, and this model classifies texts. Use jsonl or csv.")
+    labelling = {"--input": None if kind == "auto" else kind, "--with-input": with_input, "--abstain-below": abstain_below}
+    labelling |= {"--threshold": threshold, "--text": text, "--batch-tokens": batch_tokens}
+    sampling = {"length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p, "stop": stop}
+    writing = {"--prompt": prompt, **{f"--{name.replace('_', '-')}": value for name, value in sampling.items()}}
+    does = kind_of(loaded)
+    refuse_misfits(does, {**labelling, **writing, "--seed": seed, "--n-best": n_best})
+    is_terminal = output is None and sys.stdout is not None and sys.stdout.isatty()
+    settled = form_for(does, form, output, is_terminal=is_terminal)
+    if settled == "jsonl" and form is None and output is not None and output.suffix not in (".jsonl", ".json") and not quiet:
+        print(f"{output} is written as JSON Lines; --format names another form.", file=sys.stderr)
     for name in files or []:
         if output is not None and output.exists() and output.resolve() == Path(name).resolve():
             raise OutputError(f"--output {output} is the input itself, which would be lost. Name another place.")
-    with ExitStack() as stack:
-        if output is None and sys.stdout is None:
-            raise OutputError("standard output is closed. Open it, or name a file with --output.")
-        stream = stack.enter_context(write_atomically(output)) if output is not None else sys.stdout.buffer
-        write = writer_for(settled, stream, loaded, with_input=with_input)
-        if not files or list(files) == ["-"]:
-            size = _characters if isinstance(loaded, ClassifyModel) else len
-            for records in available(inputs.of_standard_input(), size, most=options["batch_tokens"]):
-                for answer in loaded.answers(records, **options):
-                    write(answer)
-                stream.flush()
+    with _stream(output) as stream:
+        if isinstance(loaded, GenerateModel):
+            from tidegate.cli.generation import Writing, prompts_of
+
+            given = {name: value for name, value in {**sampling, "n_best": n_best}.items() if value is not None}
+            texts = prompts_of(prompt or [], files or [], is_two_way=loaded.is_two_way)
+            try:
+                Writing(loaded, stream, settled, is_terminal, quiet, given, 1 if seed is None else seed).answer(texts)
+            except KeyboardInterrupt:
+                raise typer.Exit(130) from None  # what was written stays
         else:
-            is_shown = not quiet and not (output is None and sys.stdout.isatty())
-            records_shown: Any = counted(inputs.of_files(files), "predicting", is_shown=is_shown)
-            for answer in loaded.answers(records_shown, **options):
-                write(answer)
-            stream.flush()
+            from tidegate.cli.answers import writer_for
+            from tidegate.cli.inputs import Inputs
+            from tidegate.cli.labelling import label
+
+            answering = {"batch_tokens": batch_tokens, "abstain_below": abstain_below, "threshold": threshold}
+            asked = {name: value for name, value in answering.items() if value is not None}
+            write = writer_for(settled, stream, loaded, with_input=with_input)
+            label(Inputs(loaded, kind, text or "", quiet), files or ["-"], write, stream, asked, is_shown=not (quiet or is_terminal))
 
 
-def _characters(record: Any) -> int:
-    return len(record.text)
+@contextmanager
+def _stream(output: Path | None) -> Iterator[IO[bytes]]:
+    """Where the answers go: `output`, whole or not at all, or standard output."""
+    from tidegate.artefact import write_atomically
+    from tidegate.errors import OutputError
+
+    if output is not None:
+        with write_atomically(output) as stream:
+            yield stream
+    elif sys.stdout is None:
+        raise OutputError("standard output is closed. Open it, or name a file with --output.")
+    else:
+        yield sys.stdout.buffer

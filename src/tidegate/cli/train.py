@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -15,6 +15,8 @@ from tidegate.cli.options import Quiet, Seed, Threads, Version
 if TYPE_CHECKING:
     from tidegate.training.recipe import Recipe
     from tidegate.training.task import TrainingTask
+
+R = TypeVar("R", bound="Recipe")
 
 train_app = typer.Typer(help="Train a model from files.", no_args_is_help=True)
 
@@ -30,7 +32,8 @@ def _train() -> None:
     "tidegate train tag train.conllu --dev dev.conllu --label upos --arch bilstm --out model/\n\n"
     "tidegate train tag ner.conll --label 4 --preset fast    (columns; label in the fourth)\n\n"
     "tidegate train tag slots.jsonl --time-budget 10m --set hidden_size=256\n\n"
-    "tidegate train tag 'part-*.conllu.gz' --label upos,xpos --dry-run",
+    "tidegate train tag 'part-*.conllu.gz' --label upos,xpos --dry-run\n\n"
+    "tidegate train tag few.conllu --init-from lm/    (word vectors and layers of a language model)",
 )
 def tag(
     train_files: Annotated[
@@ -46,6 +49,7 @@ def tag(
     label: options.TagLabel = None,
     arch: options.Arch = None,
     out: options.Out = None,
+    init_from: options.InitFrom = None,
     recipe: options.RecipeFile = None,
     preset: options.Preset = "default",
     time_budget: options.TimeBudget = None,
@@ -64,12 +68,12 @@ def tag(
     from tidegate.threads import use_threads
 
     count = use_threads(threads)
-    from tidegate.training.recipe import build_recipe, parse_setting
     from tidegate.training.tagging.corpus import TagFiles, read_corpus
     from tidegate.training.tagging.recipe import TagRecipe
 
-    given = {"label": label, "arch": arch, "time_budget": time_budget, "max_epochs": max_epochs, "seed": seed}
-    asked = build_recipe(TagRecipe, preset=preset, recipe=recipe, options=_named(given), settings=dict(map(parse_setting, settings or [])))
+    given: dict[str, Any] = {"label": label, "arch": arch, "time_budget": time_budget, "max_epochs": max_epochs, "seed": seed}
+    given |= {"init_from": init_from}
+    asked = _asked(TagRecipe, given, settings, preset=preset, recipe=recipe, resumed=out if resume else None)
     target = _target(out, train_files, asked, dry_run=dry_run, resume=resume, overwrite=overwrite)
     corpus = read_corpus(TagFiles(train_files, dev or (), test or ()), asked)
     if not quiet:
@@ -114,6 +118,7 @@ def classify(
     group: options.Group = None,
     arch: options.Arch = None,
     out: options.Out = None,
+    init_from: options.InitFrom = None,
     recipe: options.RecipeFile = None,
     preset: options.Preset = "default",
     time_budget: options.TimeBudget = None,
@@ -135,7 +140,6 @@ def classify(
     from tidegate.cli.progress import steps_shown
     from tidegate.training.classification.corpus import TextFiles, read_corpus
     from tidegate.training.classification.recipe import ClassifyRecipe
-    from tidegate.training.recipe import build_recipe, parse_setting
 
     given: dict[str, Any] = {
         "text": text,
@@ -146,10 +150,8 @@ def classify(
         "group": group,
         "arch": arch,
     }
-    given |= {"time_budget": time_budget, "max_epochs": max_epochs, "seed": seed}
-    asked = build_recipe(
-        ClassifyRecipe, preset=preset, recipe=recipe, options=_named(given), settings=dict(map(parse_setting, settings or []))
-    )
+    given |= {"time_budget": time_budget, "max_epochs": max_epochs, "seed": seed, "init_from": init_from}
+    asked = _asked(ClassifyRecipe, given, settings, preset=preset, recipe=recipe, resumed=out if resume else None)
     target = _target(out, train_files, asked, dry_run=dry_run, resume=resume, overwrite=overwrite)
     with steps_shown("fitting n-grams", is_shown=not quiet) as watch:
         corpus = read_corpus(TextFiles(train_files, dev or (), test or ()), asked, watch)
@@ -164,8 +166,75 @@ def classify(
     _run(task, target, count, example, dry_run=dry_run, resume=resume, overwrite=overwrite, quiet=quiet, started=started)
 
 
-def _named(options: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in options.items() if value is not None}
+@train_app.command(
+    "generate",
+    epilog="Examples:\n\n"
+    "tidegate train generate shakespeare.txt --time-budget 10m    (characters; the last tenth is held out)\n\n"
+    "tidegate train generate train.txt --dev valid.txt --test test.txt --unit word --arch lstm\n\n"
+    "tidegate train generate 'books/*.txt.gz' --unit bpe --set vocabulary_size=4000\n\n"
+    "tidegate train generate book.txt --unit word --set line_breaks=blank --arch bilstm    (fills blanks)",
+)
+def generate(
+    train_files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TRAIN...",
+            help="Plain text in UTF-8, one after another; .gz too; several files and globs.",
+            show_default=False,
+        ),
+    ],
+    dev: options.TextDev = None,
+    test: options.Test = None,
+    unit: options.TextUnit = None,
+    arch: options.TextArch = None,
+    out: options.Out = None,
+    init_from: options.InitFrom = None,
+    recipe: options.RecipeFile = None,
+    preset: options.Preset = "default",
+    time_budget: options.TimeBudget = None,
+    max_epochs: options.MaxEpochs = None,
+    seed: Seed = None,
+    settings: options.Settings = None,
+    resume: options.Resume = False,
+    overwrite: options.Overwrite = False,
+    dry_run: options.DryRun = False,
+    threads: Threads = None,
+    quiet: Quiet = False,
+    version: Version = False,
+) -> None:
+    """Train a language model on plain text: one that writes and scores text, or, with a two-way architecture, one that fills blanks."""
+    started = time.monotonic()
+    from tidegate.threads import use_threads
+
+    count = use_threads(threads)
+    from tidegate.training.generation.corpus import GenerateFiles, read_corpus
+    from tidegate.training.generation.recipe import GenerateRecipe
+
+    given: dict[str, Any] = {"unit": unit, "arch": arch, "time_budget": time_budget, "max_epochs": max_epochs, "seed": seed}
+    given |= {"init_from": init_from}
+    asked = _asked(GenerateRecipe, given, settings, preset=preset, recipe=recipe, resumed=out if resume else None)
+    target = _target(out, train_files, asked, dry_run=dry_run, resume=resume, overwrite=overwrite)
+    corpus = read_corpus(GenerateFiles(train_files, dev or (), test or ()), asked)
+    if not quiet:
+        for note in corpus.notes:
+            print(note, file=sys.stderr)
+        print("loading PyTorch …", file=sys.stderr)
+    from tidegate.training.generation.task import GenerateTask
+
+    task = GenerateTask(asked, corpus)
+    example = [*(test or []), *(dev or []), _unseen(train_files[0])][0]
+    _run(task, target, count, example, dry_run=dry_run, resume=resume, overwrite=overwrite, quiet=quiet, started=started)
+
+
+def _asked(
+    schema: type[R], given: dict[str, Any], settings: list[str] | None, *, preset: str, recipe: str | None, resumed: Path | None
+) -> R:
+    """The recipe of what the options say; those that were not given are None."""
+    from tidegate.training.recipe import build_recipe, parse_setting
+
+    named = {key: value for key, value in given.items() if value is not None}
+    pairs = dict(map(parse_setting, settings or []))
+    return build_recipe(schema, preset=preset, recipe=recipe, options=named, settings=pairs, resumed=resumed)
 
 
 def _target(out: Path | None, train_files: list[str], recipe: Recipe, *, dry_run: bool, resume: bool, overwrite: bool) -> Path:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from tidegate.runtime import load
 from tidegate.training.callbacks import ENDED_EARLY
+from tidegate.training.chart import LOSS_CHART
 from tidegate.training.durations import spoken
-from tidegate.training.run import TrainingResult, pilot_seconds
-from tidegate.training.task import TrainingTask
+from tidegate.training.run import TrainingResult, begin_with_source, pilot_seconds
+from tidegate.training.task import ScoreRow, TrainingTask
+
+_SAMPLE_CHARACTERS, _SAMPLE_TEMPERATURE = 200, 0.8
 
 
 def print_plan(task: TrainingTask[Any], out: Path) -> None:
@@ -21,6 +26,8 @@ def print_plan(task: TrainingTask[Any], out: Path) -> None:
     recipe = task.recipe
     network = task.build_network()
     rows = [("arch", recipe.arch), *task.plan(), ("parameters", f"{sum(parameter.numel() for parameter in network.parameters()):,}")]
+    if recipe.init_from:
+        rows.append(("init from", begin_with_source(network, task)))
     predicted = pilot_seconds(task)
     if recipe.time_budget is not None:
         predicted = min(predicted, recipe.time_budget)
@@ -47,16 +54,50 @@ def print_result(result: TrainingResult, task: TrainingTask[Any], example_file: 
     console.print(table)
     for remark in task.remarks(metrics):
         console.print(remark, highlight=False)
-    if rows and rows[0].baseline is not None and rows[0].model < rows[0].baseline:
+    if rows and _is_below_baseline(rows[0], lower_is_better=task.lower_is_better):
         console.print("The network is below the baseline: it needs more data, more epochs (--max-epochs, --set patience=20) or both.")
+    if task.recipe.task == "generate":
+        _print_sample(console, result.path, task.example())
+    console.print(f"Loss over time: {result.path / LOSS_CHART}", highlight=False, soft_wrap=True, markup=False)
     console.print("Next:", highlight=False)
     if result.ended in ENDED_EARLY and (result.path / "training" / "last.ckpt").exists():
         console.print("  the same command with --resume goes on from here", highlight=False)
-    text = task.example()
-    in_quotes = re.sub(r"[\"'`$\\\\!]", "", text)  # what would need escaping inside two kinds of quotes is left out
-    for command in (
-        f"tidegate evaluate {shlex.quote(str(result.path))} {shlex.quote(example_file)}",
-        f"echo {shlex.quote(text)} | tidegate predict {shlex.quote(str(result.path))}",
-        f"python -c \"import tidegate; print(tidegate.load('{result.path}').predict(['{in_quotes}']))\"",
-    ):
+    for command in _commands(task, result.path, example_file):
         console.print(f"  {command}", highlight=False, soft_wrap=True, markup=False)
+
+
+def _is_below_baseline(row: ScoreRow, *, lower_is_better: bool) -> bool:
+    if row.baseline is None:
+        return False
+    return row.model > row.baseline if lower_is_better else row.model < row.baseline
+
+
+def _commands(task: TrainingTask[Any], path: Path, example_file: str) -> list[str]:
+    """What may be done next with the model, to be pasted into a shell."""
+    text, model, file = task.example(), shlex.quote(str(path)), shlex.quote(example_file)
+    in_quotes = re.sub(r"[\"'`$\\\\!]", "", text)  # what would need escaping inside two kinds of quotes is left out
+    python = f"python -c \"import tidegate; print(tidegate.load('{path}').predict(['{in_quotes}']))\""
+    if task.recipe.task == "generate":
+        return [
+            f"tidegate predict {model} --prompt {shlex.quote(text)}",
+            f"tidegate evaluate {model} {file}",
+            f"tidegate logprob {model} {file}",
+            python,
+        ]
+    return [f"tidegate evaluate {model} {file}", f"echo {shlex.quote(text)} | tidegate predict {model}", python]
+
+
+def _print_sample(console: Console, path: Path, example: str) -> None:
+    """What the language model writes at the beginning of a text, or how it fills a blank of the development text."""
+    model: Any = load(path)
+    if model.is_two_way:
+        (blank,) = model.fill(example, n_best=3).blanks
+        guesses = ", ".join(f"{unit!r} ({probability:.0%})" for unit, probability in blank.both)
+        said, text = "A blank of the development text filled", f"{example}\n___ may be {guesses}"
+    else:
+        # So many units are as many characters at least, of any kind.
+        pieces = model.sample(length=_SAMPLE_CHARACTERS, temperature=_SAMPLE_TEMPERATURE, seed=1)
+        said = f"What it writes at temperature {_SAMPLE_TEMPERATURE}"
+        text = "".join(pieces)[:_SAMPLE_CHARACTERS].strip("\n")
+    console.print(f"{said}:", highlight=False)
+    console.print(indent(text, "  | ", lambda line: True), highlight=False, soft_wrap=True, markup=False)

@@ -1,0 +1,92 @@
+"""Which options and forms of `predict` fit which kind of model; what does not fit is refused with one message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from tidegate.errors import RecipeError, nearest
+from tidegate.runtime import ClassifyModel, GenerateModel, TagModel
+
+Kind = Literal["tag", "classify", "write", "fill"]
+
+_WHOM: dict[Kind, str] = {
+    "tag": "a tagger",
+    "classify": "a classifier",
+    "write": "a language model that writes text",
+    "fill": "a two-way language model",
+}
+_DOES: dict[Kind, str] = {
+    "tag": "this model tags tokens",
+    "classify": "this model classifies texts",
+    "write": "this model writes text",
+    "fill": "this model fills blanks",
+}
+_SAMPLING = ("--length", "--temperature", "--top-k", "--top-p", "--stop", "--seed")
+_OPTIONS: dict[Kind, tuple[str, ...]] = {
+    "tag": ("--abstain-below", "--input", "--with-input", "--batch-tokens"),
+    "classify": ("--threshold", "--abstain-below", "--text", "--input", "--with-input", "--batch-tokens"),
+    "write": ("--prompt", *_SAMPLING),
+    "fill": ("--prompt", "--n-best"),
+}
+# What does nearly the same.
+_INSTEAD = {("tag", "--threshold"): " --abstain-below P gives only what is sure."}
+_FORMS: dict[Kind, tuple[str, ...]] = {
+    "tag": ("jsonl", "csv", "conllu"),
+    "classify": ("jsonl", "csv"),
+    "write": ("text", "jsonl"),
+    "fill": ("text", "jsonl"),
+}
+FORMS = tuple(dict.fromkeys(form for forms in _FORMS.values() for form in forms))
+_SUFFIXES = {".jsonl": "jsonl", ".json": "jsonl", ".csv": "csv", ".conllu": "conllu", ".txt": "text"}
+
+
+def kind_of(model: TagModel | ClassifyModel | GenerateModel) -> Kind:
+    """What a model does; language models are of two kinds."""
+    if isinstance(model, GenerateModel):
+        return "fill" if model.is_two_way else "write"
+    return "classify" if isinstance(model, ClassifyModel) else "tag"
+
+
+def refuse_misfits(kind: Kind, given: Mapping[str, Any]) -> None:
+    """Refuses options that such a model has no use for; `given` is what the user gave by option, None or False where nothing.
+
+    Raises:
+        RecipeError: the first of them; the message names what fits.
+    """
+    for option, value in given.items():
+        if value is None or value is False or option in _OPTIONS[kind]:
+            continue
+        instead = _INSTEAD.get((kind, option), "")
+        raise RecipeError(
+            f"{option} is for {_those_with(option, _OPTIONS)}, and {_DOES[kind]}.{instead} What fits it: {', '.join(_OPTIONS[kind])}."
+        )
+
+
+def form_for(kind: Kind, form: str | None, output: Path | None, *, is_terminal: bool) -> str:
+    """The form in which answers are written: as asked, else by the suffix of the output, else what suits where they go.
+
+    Raises:
+        RecipeError: such a model's answers have no such form.
+    """
+    by_suffix = _SUFFIXES.get(output.suffix) if output is not None else None
+    if form is None and by_suffix == "text" and "text" not in _FORMS[kind]:
+        by_suffix = None  # many things end in .txt
+    settled = form or by_suffix or ("text" if is_terminal and "text" in _FORMS[kind] else "jsonl")
+    if settled not in _FORMS[kind]:
+        raise RecipeError(f"--format {settled} is for {_those_with(settled, _FORMS)}, and {_DOES[kind]}. Use {' or '.join(_FORMS[kind])}.")
+    return settled
+
+
+def check_form(form: str | None) -> None:
+    """Refuses a form that no kind of model has, before any model is read."""
+    if form is not None and form not in FORMS:
+        raise RecipeError(f"--format {form} is not one of {', '.join(FORMS)}.{nearest(form, FORMS)}")
+
+
+def _those_with(what: str, table: Mapping[Kind, tuple[str, ...]]) -> str:
+    having = [kind for kind, entries in table.items() if what in entries]
+    if having == ["write", "fill"]:
+        return "a language model"
+    return " or ".join(_WHOM[kind] for kind in having)

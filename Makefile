@@ -5,7 +5,7 @@
 #   make check   formatting, lint, types, imports
 #   make engine  the compiled engine alone; what has not changed is not compiled again
 #   make check-native   the engine without Python, under the sanitizers and without, on every instruction set that runs here (SEED=2 for other cases)
-#   make bench   the figures of bench/RESULTS.md (an hour or two; wants the data folder: TIDEGATE_DATA, else ../shared/data)
+#   make bench   the figures of bench/RESULTS.md (three hours or so; wants the data folder: TIDEGATE_DATA, else ../shared/data)
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -44,7 +44,12 @@ check-native: $(READY)
 bench: engine
 	$(BIN)/python -m bench.kernels
 	$(BIN)/python -m bench.crf
+	$(BIN)/python -m bench.sampling
 	$(BIN)/python bench/tagging.py ud_english_ewt wnut17 snips_nlu --seeds 3
+	$(BIN)/python bench/language_models.py speed
+	$(BIN)/python bench/language_models.py scores tinyshakespeare --time-budget 10m
+	$(BIN)/python bench/language_models.py scores war_and_peace --arch rnn,lstm,gru,mingru,bilstm,bigru --time-budget 5m
+	$(BIN)/python bench/inheritance.py
 	$(BIN)/python bench/classification.py sms_spam banking77 clinc150 snips_nlu sentence_polarity --seeds 3
 
 $(READY): requirements/lock.txt

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from tidegate.kernels import GATES, KEEPING_GATE, Architecture, Cell, weight_names
 from tidegate.nn.cells import State
-from tidegate.nn.dropouts import Dropouts, check_variants, variational_dropout
+from tidegate.nn.dropouts import DrawnLayer, Dropouts, check_variants, variational_dropout
 from tidegate.nn.operators import graph_takes, recurrence_operator
 from tidegate.nn.plain import run_flat_layer
 from tidegate.nn.ragged import PaddedLayout
@@ -159,14 +159,10 @@ class RecurrentStack(nn.Module):
         """
         last: list[State] = []
         for number, layer in enumerate(self.layers):
-            assert isinstance(layer, nn.ModuleList)
-            if number:
-                x = variational_dropout(x, offsets, p=self.dropout, is_training=self.training)
-            directions: list[Direction] = list(layer)  # type: ignore[arg-type]
-            drawn = self.dropouts.drawn([direction.weights() for direction in directions], len(offsets) - 1, is_training=self.training)
-            cell, parameters = directions[0].cell, [part for direction in directions for part in direction.parameters()]
+            x, directions, drawn = self._drawn(number, x, offsets)
+            cell = directions[0].cell
             begin = () if states is None else states[number]
-            if runs_on_engine(x, *parameters, *begin):
+            if runs_on_engine(x, *layer.parameters(), *begin):
                 x, h, c = recurrence(cell, x, offsets, drawn.weights, *begin, mask=drawn.mask, zoneout=drawn.zoneout, seed=drawn.seed)
                 last.append((h,) if c is None else (h, c))
             else:
@@ -174,14 +170,20 @@ class RecurrentStack(nn.Module):
                 last.append(tuple(ends))
         return x, last
 
+    def _drawn(self, number: int, x: Tensor, offsets: NDArray[np.int64] | Tensor) -> tuple[Tensor, list[Direction], DrawnLayer]:
+        """What enters a layer, its directions, and the layer after chance has had its say."""
+        if number:
+            x = variational_dropout(x, offsets, p=self.dropout, is_training=self.training)
+        layer = self.layers[number]
+        assert isinstance(layer, nn.ModuleList)
+        directions: list[Direction] = list(layer)  # type: ignore[arg-type]
+        weights = [direction.weights() for direction in directions]
+        return x, directions, self.dropouts.drawn(weights, len(offsets) - 1, is_training=self.training)
+
     def _by_operators(self, x: Tensor, offsets: Tensor) -> Tensor:
         """As `_run`, each layer a node of torch.compile's graph."""
-        for number, layer in enumerate(self.layers):
-            assert isinstance(layer, nn.ModuleList)
-            if number:
-                x = variational_dropout(x, offsets, p=self.dropout, is_training=self.training)
-            directions: list[Direction] = list(layer)  # type: ignore[arg-type]
-            drawn = self.dropouts.drawn([direction.weights() for direction in directions], len(offsets) - 1, is_training=self.training)
+        for number in range(len(self.layers)):
+            x, directions, drawn = self._drawn(number, x, offsets)
             x, _ = recurrence_operator(directions[0].cell, x, offsets, drawn)
         return x
 
@@ -190,13 +192,9 @@ class RecurrentStack(nn.Module):
             offsets = Pieces(offsets, resets, self.directions).offsets
         layouts: list[PaddedLayout] = []
         for number, layer in enumerate(self.layers):
-            assert isinstance(layer, nn.ModuleList)
-            if number:
-                x = variational_dropout(x, offsets, p=self.dropout, is_training=self.training)
-            directions: list[Direction] = list(layer)  # type: ignore[arg-type]
-            drawn = self.dropouts.drawn([direction.weights() for direction in directions], len(offsets) - 1, is_training=self.training)
-            cell, parameters = directions[0].cell, [part for direction in directions for part in direction.parameters()]
-            if runs_on_engine(x, *parameters):
+            x, directions, drawn = self._drawn(number, x, offsets)
+            cell = directions[0].cell
+            if runs_on_engine(x, *layer.parameters()):
                 x = recurrence(cell, x, offsets, drawn.weights, mask=drawn.mask, zoneout=drawn.zoneout, seed=drawn.seed)[0]
             elif self._is_plain:
                 x = run_flat_layer(cell, x, offsets, drawn)[0]

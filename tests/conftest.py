@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import random
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,27 @@ SMALL: dict[str, Any] = {
 def hear_ctrl_c() -> None:
     """For a child about to run (`preexec_fn`): Ctrl-C, which is ignored where the tests run in the background, ends it as in a shell."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+class PowerCutError(Exception):
+    """What ends training inside `power_cut`."""
+
+
+@contextmanager
+def power_cut(*, epoch: int = 2) -> Iterator[None]:
+    """Training inside is cut off as that epoch, counted from 0, begins; it must come so far."""
+    from tidegate.training.callbacks import KeepBestAndLast
+
+    real = KeepBestAndLast.on_train_epoch_start
+
+    def cut(self: Any, trainer: Any, module: Any) -> None:
+        if trainer.current_epoch == epoch:
+            raise PowerCutError
+        real(self, trainer, module)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(PowerCutError):
+        patch.setattr(KeepBestAndLast, "on_train_epoch_start", cut)
+        yield
 
 
 def conllu_text(count: int, *, seed: int = 1) -> str:

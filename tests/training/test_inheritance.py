@@ -12,13 +12,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from conftest import SMALL, SMALL_CLASSIFIER, conllu_text
+from conftest import SMALL, SMALL_CLASSIFIER, conllu_text, power_cut
 from tidegate.artefact import ModelContent, finish_output, read_model
 from tidegate.data.units import count_units
 from tidegate.errors import RecipeError
 from tidegate.kernels import GATES, architecture, weight_names
 from tidegate.runtime import load
-from tidegate.training.callbacks import KeepBestAndLast
 from tidegate.training.classification.corpus import TextFiles
 from tidegate.training.classification.corpus import read_corpus as read_texts_corpus
 from tidegate.training.classification.recipe import ClassifyRecipe
@@ -339,26 +338,12 @@ def test_a_text_that_a_language_model_cannot_read_is_refused(tmp_path: Path) -> 
         generate_task(tmp_path / "other.txt", lm)
 
 
-def test_a_run_is_resumed_without_the_source_and_to_the_same_bits(
-    train_toy: Callable[..., Any], toy_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_is_resumed_without_the_source_and_to_the_same_bits(train_toy: Callable[..., Any], toy_files: Path, tmp_path: Path) -> None:
     source = train_toy(tmp_path / "lm", max_epochs=1).path
     whole = train_toy(tmp_path / "whole", init_from=source, max_epochs=3)
 
-    class PowerCutError(Exception):
-        pass
-
-    real = KeepBestAndLast.on_train_epoch_start
-
-    def cut(self: Any, trainer: Any, module: Any) -> None:
-        if trainer.current_epoch == 2:
-            raise PowerCutError
-        real(self, trainer, module)
-
-    monkeypatch.setattr(KeepBestAndLast, "on_train_epoch_start", cut)
-    with pytest.raises(PowerCutError):
+    with power_cut():
         train_toy(tmp_path / "cut", init_from=source, max_epochs=3)
-    monkeypatch.undo()
 
     other = train_toy(tmp_path / "elsewhere" / "lm", max_epochs=2, seed=2).path
     with pytest.raises(RecipeError, match=r"the interrupted run began with another model of the name lm\. Resume with"):

@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 import torch
 
-from conftest import SMALL
+from conftest import SMALL, power_cut
 from tidegate.artefact import read_model
 from tidegate.data import collate, encode
 from tidegate.errors import DataError, ModelError, OutputError, RecipeError, RunError
 from tidegate.kernels import ARCHITECTURES
 from tidegate.runtime import load
-from tidegate.training.callbacks import EndEarly, KeepBestAndLast
+from tidegate.training.callbacks import EndEarly
 from tidegate.training.module import step_seed
 from tidegate.training.recipe import build_recipe
 from tidegate.training.run import pilot_seconds, train
@@ -117,23 +117,11 @@ def test_training_leaves_torchs_generator_as_it_was(train_toy: Train, tmp_path: 
     torch.testing.assert_close(torch.rand(3), expected)
 
 
-def test_a_resumed_run_gives_the_bits_of_an_uninterrupted_one(train_toy: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_resumed_run_gives_the_bits_of_an_uninterrupted_one(train_toy: Train, tmp_path: Path) -> None:
     whole = train_toy(tmp_path / "whole", max_epochs=4)
 
-    class PowerCutError(Exception):
-        pass
-
-    real = KeepBestAndLast.on_train_epoch_start
-
-    def cut(self: Any, trainer: Any, module: Any) -> None:
-        if trainer.current_epoch == 2:
-            raise PowerCutError
-        real(self, trainer, module)
-
-    monkeypatch.setattr(KeepBestAndLast, "on_train_epoch_start", cut)
-    with pytest.raises(PowerCutError):
+    with power_cut():
         train_toy(tmp_path / "cut", max_epochs=4)
-    monkeypatch.undo()
     assert not (tmp_path / "cut").exists()
     with pytest.raises(OutputError, match="--resume"):
         train_toy(tmp_path / "cut", max_epochs=4)

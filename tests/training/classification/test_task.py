@@ -12,13 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from conftest import SMALL_CLASSIFIER, topic_texts
+from conftest import SMALL_CLASSIFIER, power_cut, topic_texts
 from tidegate.artefact import read_model
 from tidegate.data import Source, TextRecord
 from tidegate.data.text_batches import words_of
 from tidegate.errors import OutputError, RecipeError
 from tidegate.runtime import ClassifyModel, load
-from tidegate.training.callbacks import KeepBestAndLast
 from tidegate.training.classification.corpus import build_corpus
 from tidegate.training.classification.recipe import ClassifyRecipe
 from tidegate.training.classification.task import ClassifyTask
@@ -92,23 +91,11 @@ def test_same_seed_gives_same_bits_and_another_seed_does_not(train_texts: Train,
     assert not np.array_equal(read_model(tmp_path / "one").tensor("head.weight"), read_model(tmp_path / "three").tensor("head.weight"))
 
 
-def test_a_resumed_run_gives_the_bits_of_an_uninterrupted_one(train_texts: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_resumed_run_gives_the_bits_of_an_uninterrupted_one(train_texts: Train, tmp_path: Path) -> None:
     whole = train_texts(tmp_path / "whole", max_epochs=4)
 
-    class PowerCutError(Exception):
-        pass
-
-    real = KeepBestAndLast.on_train_epoch_start
-
-    def cut(self: Any, trainer: Any, module: Any) -> None:
-        if trainer.current_epoch == 2:
-            raise PowerCutError
-        real(self, trainer, module)
-
-    monkeypatch.setattr(KeepBestAndLast, "on_train_epoch_start", cut)
-    with pytest.raises(PowerCutError):
+    with power_cut():
         train_texts(tmp_path / "cut", max_epochs=4)
-    monkeypatch.undo()
     assert not (tmp_path / "cut").exists()
     with pytest.raises(OutputError, match="--resume"):
         train_texts(tmp_path / "cut", max_epochs=4)

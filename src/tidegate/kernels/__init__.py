@@ -1,4 +1,4 @@
-"""Recurrent cells on the CPU: the list of architectures, the plain twins, the engine, and the NumPy loop that stands in for it."""
+"""Recurrent cells on the CPU: the list of architectures, the plain twins, the engine, and the NumPy loop in its place; attention."""
 
 from tidegate.kernels.architecture import (
     ARCHITECTURES,
@@ -11,6 +11,7 @@ from tidegate.kernels.architecture import (
     architecture,
     weight_names,
 )
+from tidegate.kernels.attention import Attended, AttentionGradients, attention, attention_backward
 from tidegate.kernels.layer import RecurrentLayer
 from tidegate.kernels.recurrence import PackedCell, TimeMajor, run_packed, step_packed
 from tidegate.kernels.twins import CELLS, CellWeights, State, run_layer
@@ -24,6 +25,8 @@ __all__ = [
     "WITHOUT_RECURRENT_MATRIX",
     "WITH_LAYER_NORM",
     "Architecture",
+    "Attended",
+    "AttentionGradients",
     "Cell",
     "CellWeights",
     "PackedCell",
@@ -32,6 +35,8 @@ __all__ = [
     "TimeMajor",
     "Zoneout",
     "architecture",
+    "attention",
+    "attention_backward",
     "run_layer",
     "run_packed",
     "step_packed",

@@ -1,4 +1,4 @@
-"""The compiled engine; `csrc/module.cpp` and `csrc/module_crf.cpp` are its source and `engine` its face."""
+"""The compiled engine; `csrc/module.cpp`, `csrc/module_attention.cpp` and `csrc/module_crf.cpp` are its source and `engine` its face."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -106,6 +106,38 @@ class Layer:
 
         What is not needed is None; without `needs_weights` the list of weights is empty.
         """
+
+# Attention over ragged batches; the equations, and what each array is, stand in `tidegate.kernels.attention`. float32 or float64, all
+# alike. Threads share the sequences, and a long one's rows and columns; their number changes no bit.
+
+def attention(
+    queries: Array,
+    keys: Array,
+    values: Array,
+    target_offsets: NDArray[np.int64],
+    source_offsets: NDArray[np.int64],
+    *,
+    energy: Array | None = None,
+    limits: NDArray[np.int64] | None = None,
+    threads: int | None = None,
+) -> tuple[Array, Array]:
+    """The contexts [Nt, D] and weights [P] of queries [Nt, A] over keys [Ns, A] and values [Ns, D]."""
+
+def attention_backward(
+    dcontext: Array,
+    dweights: Array | None,
+    queries: Array,
+    keys: Array,
+    values: Array,
+    weights: Array,
+    target_offsets: NDArray[np.int64],
+    source_offsets: NDArray[np.int64],
+    energy: Array | None = None,
+    limits: NDArray[np.int64] | None = None,
+    *,
+    threads: int | None = None,
+) -> tuple[Array, Array, Array, Array | None]:
+    """The gradients of queries, keys, values and energy, from those of contexts and weights; None is zero."""
 
 # The CRF. Everywhere emissions [N, K], offsets [B+1], pair [K, K] (from the row's label to the column's), start and end [K]; float32 or
 # float64, all alike. A path's score is start + emissions + pairs + end; an empty sequence has one path, of score 0. Threads share the

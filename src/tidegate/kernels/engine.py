@@ -1,4 +1,4 @@
-"""The engine's NumPy face, in C++: recurrent layers of one or two directions over ragged batches, forward and backward, and the CRF.
+"""The engine's NumPy face, in C++, over ragged batches: recurrent layers of one or two directions, attention, and the CRF.
 
 `Layer` is the compiled module's own class, and the functions are its own. Where the module was not built, `is_built()` is False and
 making a `Layer` is refused; what would call it then runs on the plain twins, or on torch.nn above the torch line, and `note_missing()`
@@ -24,6 +24,8 @@ __all__ = [
     "MissingEngineWarning",
     "Output",
     "Tape",
+    "attention",
+    "attention_backward",
     "crf_log_partition",
     "crf_loss",
     "crf_marginals",
@@ -82,6 +84,8 @@ if TYPE_CHECKING:
     from tidegate.kernels._engine import (
         Layer,
         Tape,
+        attention,
+        attention_backward,
         crf_log_partition,
         crf_loss,
         crf_marginals,
@@ -104,11 +108,13 @@ else:
         def _refuse(*_: Any, **__: Any) -> Any:
             raise MissingEngineError(_missing)
 
+        attention = attention_backward = _refuse
         crf_log_partition = crf_loss = crf_marginals = crf_n_best = crf_viterbi = crf_viterbi_fixed_lag = _refuse
 
     else:
         _engine.register(Output, Gradients, ShapeError, default_threads())
         Layer, Tape = _engine.Layer, _engine.Tape
+        attention, attention_backward = _engine.attention, _engine.attention_backward
         crf_log_partition, crf_loss, crf_marginals = _engine.crf_log_partition, _engine.crf_loss, _engine.crf_marginals
         crf_n_best, crf_viterbi, crf_viterbi_fixed_lag = _engine.crf_n_best, _engine.crf_viterbi, _engine.crf_viterbi_fixed_lag
 

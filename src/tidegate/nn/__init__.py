@@ -1,5 +1,6 @@
-"""Torch layers: drop-ins for torch.nn's RNN, LSTM and GRU, the recurrent stack, character encoders, the CRF, dropouts, the plain twins."""
+"""Torch layers: drop-ins for torch.nn, the recurrent stack, character encoders, the CRF, attention, dropouts, the plain twins."""
 
+from tidegate.nn.attention import attend
 from tidegate.nn.cells import CELLS
 from tidegate.nn.characters import CharacterBiLSTM, CharacterCNN
 from tidegate.nn.crf import CRF
@@ -22,5 +23,6 @@ __all__ = [
     "Pool",
     "Pooling",
     "RecurrentStack",
+    "attend",
     "variational_dropout",
 ]

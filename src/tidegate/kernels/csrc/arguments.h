@@ -150,6 +150,13 @@ const T* checked(const Array& array, const char* name, std::initializer_list<Ind
   return static_cast<const T*>(array.data());
 }
 
+// Calls `call.operator()<T>(array)` for the type that the array has; float for a wrong one, which is then refused.
+template <class Call>
+nb::object by_type(nb::handle given, const char* name, const Call& call) {
+  const Array array(given, name);
+  return holds<double>(array) ? call.template operator()<double>(array) : call.template operator()<float>(array);
+}
+
 // Whole numbers as they are now: checked and used as this copy, since another thread may write into the array during the call.
 struct Numbers {
   Buffer<Index> buffer;
@@ -166,17 +173,17 @@ struct Numbers {
 };
 
 // Offsets rise from 0 to `rows`, one more than there are sequences.
-inline Index check_offsets(const Numbers& numbers, Index rows, const char* of) {
+inline Index check_offsets(const Numbers& numbers, Index rows, const char* of, const std::string& name = "offsets") {
   const Index count = numbers.count;
   const Index* const offsets = numbers.data();
-  if (count < 1) raise_shape("offsets is empty; expected int64 [B + 1], rising from 0: [0] for no sequence.");
-  if (offsets[0] != 0) raise_shape("offsets[0] is " + std::to_string(offsets[0]) + "; expected 0.");
+  const auto at = [&](Index i) { return name + "[" + std::to_string(i) + "]"; };
+  if (count < 1) raise_shape(name + " is empty; expected int64 [B + 1], rising from 0: [0] for no sequence.");
+  if (offsets[0] != 0) raise_shape(at(0) + " is " + std::to_string(offsets[0]) + "; expected 0.");
   for (Index i = 1; i < count; ++i)
     if (offsets[i] < offsets[i - 1])
-      raise_shape("offsets[" + std::to_string(i) + "] is " + std::to_string(offsets[i]) + ", below offsets[" + std::to_string(i - 1) + "], " +
-                  std::to_string(offsets[i - 1]) + "; expected offsets that never fall.");
+      raise_shape(at(i) + " is " + std::to_string(offsets[i]) + ", below " + at(i - 1) + ", " + std::to_string(offsets[i - 1]) + "; expected offsets that never fall.");
   if (offsets[count - 1] != rows)
-    raise_shape("offsets ends with " + std::to_string(offsets[count - 1]) + ", but " + of + " has " + std::to_string(rows) + " rows; expected the two to be equal.");
+    raise_shape(name + " ends with " + std::to_string(offsets[count - 1]) + ", but " + of + " has " + std::to_string(rows) + " rows; expected the two to be equal.");
   return count - 1;
 }
 

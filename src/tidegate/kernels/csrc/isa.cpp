@@ -1,5 +1,6 @@
 // One instruction set's kernels. Compiled once per set, with -DTIDEGATE_ISA=<name> and the set's flags; everything here lives in the
 // namespace of that name and uses no function of the standard library, so that no function compiled for one set is linked for another.
+#include "attention_backward.h"
 #include "backward.h"
 #include "gradient.h"
 #include "partition.h"
@@ -23,7 +24,8 @@ constexpr Kernels<T> table() {
           gradient_scratch<T>,
           weight_gradient<T>,
           column_sums<T>,
-          {powers_size, powers<T>, scratch_size, partition<T>, marginals<T>, viterbi_tables_size<T>, viterbi_tables<T>, viterbi_scratch<T>, viterbi<T>}};
+          {powers_size, powers<T>, scratch_size, partition<T>, marginals<T>, viterbi_tables_size<T>, viterbi_tables<T>, viterbi_scratch<T>, viterbi<T>},
+          {forward_scratch<T>, attention_forward<T>, score_gradients<T>, backward_scratch<T>, attention_gradients<T>}};
 }
 
 extern const Kernels<float> TIDEGATE_JOIN(float_, TIDEGATE_ISA);

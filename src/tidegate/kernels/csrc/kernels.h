@@ -3,6 +3,7 @@
 // Letters: B sequences, T steps of the longest, N all steps, I input width, H hidden width, L lanes of one vector.
 #pragma once
 
+#include "attention_jobs.h"
 #include "crf_jobs.h"
 #include "sizes.h"
 
@@ -257,6 +258,7 @@ struct Kernels {
   void (*weight_gradient)(const WeightGradient<T>&);
   void (*column_sums)(const ColumnSums<T>&);
   CrfKernels<T> crf;
+  AttentionKernels<T> attention;
 };
 
 }  // namespace tidegate

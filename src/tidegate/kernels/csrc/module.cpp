@@ -436,6 +436,7 @@ NB_MODULE(_engine, m) {
   m.def("usable_instruction_sets", &usable_instruction_sets);
   m.def("parallel_runtime", &parallel_runtime);
   m.def("release_kept_memory", &release_kept_memory);
+  register_attention(m);
   register_crf(m);
   nb::class_<PyTape>(m, "Tape")
       .def_prop_ro("nbytes", [](const PyTape& tape) { return tape.of_float ? tape.of_float->bytes() : tape.of_double->bytes(); })

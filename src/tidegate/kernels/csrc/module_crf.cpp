@@ -36,13 +36,6 @@ class CrfArguments {
   Numbers offsets_;
 };
 
-// Calls `call.operator()<T>(emissions)` for the type that the emissions have; float for a wrong one, which is then refused.
-template <class Call>
-nb::object by_type(nb::handle emissions, const Call& call) {
-  const Array array(emissions, "emissions");
-  return holds<double>(array) ? call.template operator()<double>(array) : call.template operator()<float>(array);
-}
-
 // The gradients of emissions, pair, start and end, or four times None.
 template <class T>
 struct Gradients {
@@ -64,7 +57,7 @@ struct Gradients {
 
 nb::object crf_loss(nb::handle emissions, nb::handle labels, nb::handle offsets, nb::handle pair, nb::handle start, nb::handle end, nb::handle needs_gradients,
                     nb::handle threads) {
-  return by_type(emissions, [&]<class T>(const Array& array) {
+  return by_type(emissions, "emissions", [&]<class T>(const Array& array) {
     const CrfArguments<T> arguments(array, offsets, pair, start, end);
     const Crf<T>& crf = arguments.crf;
     const Array labels_array(labels, "labels");
@@ -86,7 +79,7 @@ nb::object crf_loss(nb::handle emissions, nb::handle labels, nb::handle offsets,
 }
 
 nb::object crf_log_partition(nb::handle emissions, nb::handle offsets, nb::handle pair, nb::handle start, nb::handle end, nb::handle weights, nb::handle threads) {
-  return by_type(emissions, [&]<class T>(const Array& array) {
+  return by_type(emissions, "emissions", [&]<class T>(const Array& array) {
     const CrfArguments<T> arguments(array, offsets, pair, start, end);
     const Index B = arguments.crf.sequences;
     Array weights_array;
@@ -107,7 +100,7 @@ nb::object crf_log_partition(nb::handle emissions, nb::handle offsets, nb::handl
 }
 
 nb::object crf_marginals(nb::handle emissions, nb::handle offsets, nb::handle pair, nb::handle start, nb::handle end, nb::handle threads) {
-  return by_type(emissions, [&]<class T>(const Array& array) {
+  return by_type(emissions, "emissions", [&]<class T>(const Array& array) {
     const CrfArguments<T> arguments(array, offsets, pair, start, end);
     const Made<double> probabilities = make_array<double>({arguments.rows, arguments.crf.labels});
     const int team = threads_for(threads);
@@ -120,7 +113,7 @@ nb::object crf_marginals(nb::handle emissions, nb::handle offsets, nb::handle pa
 }
 
 nb::object crf_viterbi(nb::handle emissions, nb::handle offsets, nb::handle pair, nb::handle start, nb::handle end, nb::handle threads) {
-  return by_type(emissions, [&]<class T>(const Array& array) -> nb::object {
+  return by_type(emissions, "emissions", [&]<class T>(const Array& array) -> nb::object {
     const CrfArguments<T> arguments(array, offsets, pair, start, end);
     const Made<Index> labels = make_array<Index>({arguments.rows});
     const Made<double> scores = make_array<double>({arguments.crf.sequences});
@@ -134,7 +127,7 @@ nb::object crf_viterbi(nb::handle emissions, nb::handle offsets, nb::handle pair
 }
 
 nb::object crf_viterbi_fixed_lag(nb::handle emissions, nb::handle offsets, nb::handle pair, nb::handle start, nb::handle end, nb::handle lag, nb::handle threads) {
-  return by_type(emissions, [&]<class T>(const Array& array) {
+  return by_type(emissions, "emissions", [&]<class T>(const Array& array) {
     const CrfArguments<T> arguments(array, offsets, pair, start, end);
     const Index steps = whole_number(lag, "lag", 0, std::numeric_limits<Index>::max());
     const Made<Index> labels = make_array<Index>({arguments.rows});
@@ -148,7 +141,7 @@ nb::object crf_viterbi_fixed_lag(nb::handle emissions, nb::handle offsets, nb::h
 }
 
 nb::object crf_n_best(nb::handle emissions, nb::handle offsets, nb::handle pair, nb::handle start, nb::handle end, nb::handle n, nb::handle threads) {
-  return by_type(emissions, [&]<class T>(const Array& array) -> nb::object {
+  return by_type(emissions, "emissions", [&]<class T>(const Array& array) -> nb::object {
     const CrfArguments<T> arguments(array, offsets, pair, start, end);
     const Crf<T>& crf = arguments.crf;
     const Index most = whole_number(n, "n", 1, std::numeric_limits<std::int32_t>::max());

@@ -34,6 +34,7 @@ def counted(text: str, kind: UnitKind, *, min_count: int = 1, vocabulary_size: i
 BPE = counted(PROSE * 2, "bpe", vocabulary_size=330)
 CHARACTERS = counted(PROSE + CHINESE, "char")
 WORDS = counted(PROSE, "word")
+TOKENS = counted("HH AH0 L OW1\nt͡ʃ AH0 OW1 AH0", "token")
 
 
 def texts_of(units: Units, text: str) -> list[str]:
@@ -180,6 +181,33 @@ def test_an_unknown_word_keeps_its_place_but_has_no_text() -> None:
     assert WORDS.decode(WORDS.encode("Mary said")) == " said"
 
 
+def test_tokens_are_what_stands_between_blanks() -> None:
+    assert TOKENS.texts == ("", "AH0", "OW1", "HH", "L", "t͡ʃ")
+    assert (TOKENS.kind, TOKENS.line_end) == ("token", None)
+    assert TOKENS.encode("  L\tOW1 \r\n AH0 X1 L. ").tolist() == [4, 2, 1, 0, 0]
+    assert TOKENS.encode(" ").tolist() == []
+    assert TOKENS.decode([0, 4, 2, 0, 1]) == "L OW1 AH0"
+    assert TOKENS.decode([]) == ""
+    assert TOKENS.unknown_in("x AH0 y\nx") == ["x", "y"]
+    assert counted("a b a \ud800 c", "token", min_count=2).texts == ("", "a")
+    assert counted("a b a \ud800 c", "token", vocabulary_size=3).texts == ("", "a", "b")
+
+
+@pytest.mark.parametrize("cut", range(5))
+def test_a_decoder_of_tokens_goes_on_where_the_ids_before_end(cut: int) -> None:
+    ids = [3, 1, 0, 4]
+    begun = TOKENS.decoder()
+    written = "".join(begun.push(unit) for unit in ids[:cut])
+    for decoder in (TOKENS.decoder(ids[:cut]), TOKENS.decoder(begun.before())):
+        assert written + "".join(decoder.push(unit) for unit in ids[cut:]) + decoder.finish() == "HH AH0 L"
+
+
+def test_a_blank_among_tokens_is_one_of_them() -> None:
+    ids, places = TOKENS.encode_with_blanks("HH ___ L")
+    assert (ids.tolist(), places.tolist()) == ([3, 0, 4], [1])
+    assert TOKENS.text_with("HH ___ L", [1]) == "HH AH0 L"
+
+
 @pytest.mark.parametrize(
     ("text", "words", "characters"),
     [
@@ -224,7 +252,9 @@ def test_filled_texts_keep_what_they_were_otherwise() -> None:
         WORDS.text_with("___ ___", [1])
 
 
-@pytest.mark.parametrize("units", [CHARACTERS, WORDS, BPE, counted("a b\n\nc", "word", line_breaks="blank")], ids=lambda units: units.kind)
+@pytest.mark.parametrize(
+    "units", [CHARACTERS, WORDS, BPE, TOKENS, counted("a b\n\nc", "word", line_breaks="blank")], ids=lambda units: units.kind
+)
 def test_json_gives_the_same_units(units: Units) -> None:
     again = units_from_json(json.loads(json.dumps(units.to_json())))
     assert type(again) is type(units)
@@ -236,7 +266,7 @@ def test_json_gives_the_same_units(units: Units) -> None:
 @pytest.mark.parametrize(
     ("units", "change", "message"),
     [
-        (CHARACTERS, {"unit": "syllable"}, "'unit', 'syllable', where char, word or bpe was expected"),
+        (CHARACTERS, {"unit": "syllable"}, "'unit', 'syllable', where char, word, bpe or token was expected"),
         (CHARACTERS, {"unit": None}, "'unit', None"),
         (CHARACTERS, {"texts": None}, "lacks or misspells"),
         (CHARACTERS, {"texts": []}, "lacks or misspells"),
@@ -249,6 +279,8 @@ def test_json_gives_the_same_units(units: Units) -> None:
         (WORDS, {"is_paired": 3}, "'is_paired'"),
         (WORDS, {"line_breaks": "none"}, "'line_breaks', 'none', where unit or blank was expected"),
         (WORDS, {"lowercase": "yes"}, "'lowercase', 'yes', where true or false was expected"),
+        (TOKENS, {"texts": ["", "a b"]}, "'texts', of which 'a b' holds a blank and is no token"),
+        (TOKENS, {"texts": ["", "a", "a"]}, "'texts', which are not distinct"),
         (BPE, {"tokenizer": {}}, "'tokenizer'"),
         (BPE, {"tokenizer": None}, "'tokenizer'"),
         (
@@ -264,7 +296,7 @@ def test_damaged_json_is_refused(units: Units, change: dict[str, Any], message: 
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("units", [CHARACTERS, WORDS, BPE], ids=lambda units: units.kind)
+@pytest.mark.parametrize("units", [CHARACTERS, WORDS, BPE, TOKENS], ids=lambda units: units.kind)
 def test_json_that_lacks_a_part_is_refused(units: Units) -> None:
     for key in units.to_json():
         with pytest.raises(ModelError, match=f"lacks or misspells '{key}'"):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tidegate.data.blanks import blank_spans
 from tidegate.errors import ShapeError
 
-UnitKind = Literal["char", "word", "bpe"]
+UnitKind = Literal["char", "word", "bpe", "token"]
 # How words read line ends: each is a unit; or a blank, and empty lines together are one unit (text wrapped at a margin).
 LineBreaks = Literal["unit", "blank"]
 Ids = NDArray[np.int64]

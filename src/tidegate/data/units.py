@@ -1,4 +1,4 @@
-"""Units of a language model, characters, words or BPE pieces, counted from a training text or read from vocabulary.json."""
+"""Units of text, characters, words, BPE pieces or tokens, counted from a training text or read from vocabulary.json."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tidegate.data.blanks import BLANK, blank_spans
 from tidegate.data.bpe_units import BpeUnits, train_bpe
+from tidegate.data.token_units import TokenUnits, count_tokens
 from tidegate.data.unit_base import Decoder, Ids, LineBreaks, UnitKind, Units, most_frequent, with_line_ends
 from tidegate.data.word_units import WordUnits, count_words
 from tidegate.errors import ModelError
@@ -21,6 +22,7 @@ __all__ = [
     "CharacterUnits",
     "Decoder",
     "LineBreaks",
+    "TokenUnits",
     "UnitKind",
     "Units",
     "WordUnits",
@@ -86,7 +88,7 @@ def count_units(
     """The units of a training text that comes in blocks of whole lines, most frequent first, ties by spelling.
 
     Args:
-        min_count: characters and words seen less often are unknown (the line break never is); pairs seen less often are no BPE piece.
+        min_count: what is seen less often is unknown (the line break never is); of BPE, pairs seen less often are no piece.
         vocabulary_size: the most units there are, the unknown one counted. 0 for as many as there are, which BPE does not take.
         line_breaks: of words alone.
         lowercase: of words alone.
@@ -99,6 +101,8 @@ def count_units(
         return train_bpe(blocks, min_count=min_count, vocabulary_size=vocabulary_size)
     if kind == "word":
         return count_words(blocks, min_count=min_count, vocabulary_size=vocabulary_size, line_breaks=line_breaks, lowercase=lowercase)
+    if kind == "token":
+        return count_tokens(blocks, min_count=min_count, vocabulary_size=vocabulary_size)
     seen = np.zeros(sys.maxunicode + 1, dtype=np.int64)
     for block in blocks:
         seen += np.bincount(_codes(block), minlength=len(seen))
@@ -127,7 +131,12 @@ def units_from_json(content: Mapping[str, Any]) -> Units:
             return CharacterUnits(texts)
         if kind == "word":
             return _words(texts, content)
-        raise ValueError(f"'unit', {kind!r}, where char, word or bpe was expected")
+        if kind == "token":
+            torn = [text for text in texts[1:] if text.split() != [text]]
+            if torn:
+                raise ValueError(f"'texts', of which {torn[0]!r} holds a blank and is no token")
+            return TokenUnits(texts)
+        raise ValueError(f"'unit', {kind!r}, where char, word, bpe or token was expected")
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise ModelError(f"vocabulary.json lacks or misspells {error}; the model directory is damaged: fetch or train it again.") from error
 

@@ -302,7 +302,7 @@ def test_blanks_are_filled_where_they_stand(kind: Any) -> None:
 def test_scores_of_a_large_vocabulary_are_taken_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = LanguageModel("gru", CHARACTERS)
     whole = GenerateModel(drawn.stored).log_probabilities(IDS)
-    monkeypatch.setattr("tidegate.runtime.generate_network._SCORES", 3 * len(CHARACTERS) + 1)
+    monkeypatch.setattr("tidegate.runtime.head.SCORES", 3 * len(CHARACTERS) + 1)
     np.testing.assert_allclose(GenerateModel(drawn.stored).log_probabilities(IDS), whole, atol=1e-5)
 
 

@@ -1,11 +1,14 @@
-"""From scores to answers: best labels and marginals of a CRF, what span labels spell, and the next unit of a text."""
+"""From scores to answers: a CRF's best labels and marginals, what span labels spell, a text's next unit, the best targets of a beam."""
 
+from tidegate.decoding.beam import BeamSearch, Finished
 from tidegate.decoding.crf import FORBIDDEN, Paths, Transitions, fixed_lag_viterbi, marginals, n_best, softmax, viterbi
 from tidegate.decoding.sampling import Sampling
 from tidegate.decoding.schemes import Scheme, Span, find_scheme, labels_of, may_follow, spans_of, split_label
 
 __all__ = [
     "FORBIDDEN",
+    "BeamSearch",
+    "Finished",
     "Paths",
     "Sampling",
     "Scheme",

@@ -9,9 +9,13 @@ from tidegate.errors import ModelError
 from tidegate.runtime.classify import ClassifyAnswer, ClassifyModel
 from tidegate.runtime.filling import Blank, Filled
 from tidegate.runtime.generate import GenerateModel
+from tidegate.runtime.pair_scores import PairScore
 from tidegate.runtime.session import Session
 from tidegate.runtime.tag import TagAnswer, TagModel
 from tidegate.runtime.text_scores import LineScore
+from tidegate.runtime.translate import TranslateModel
+from tidegate.runtime.translate_session import TranslateSession
+from tidegate.runtime.translations import Hypothesis, Translation
 
 __all__ = [
     "Blank",
@@ -19,15 +23,20 @@ __all__ = [
     "ClassifyModel",
     "Filled",
     "GenerateModel",
+    "Hypothesis",
     "LineScore",
+    "PairScore",
     "Session",
     "TagAnswer",
     "TagModel",
+    "TranslateModel",
+    "TranslateSession",
+    "Translation",
     "load",
 ]
 
-Model = TagModel | ClassifyModel | GenerateModel
-_MODELS: dict[str, type[Model]] = {"tag": TagModel, "classify": ClassifyModel, "generate": GenerateModel}
+Model = TagModel | ClassifyModel | GenerateModel | TranslateModel
+_MODELS: dict[str, type[Model]] = {"tag": TagModel, "classify": ClassifyModel, "generate": GenerateModel, "translate": TranslateModel}
 
 
 def load(path: str | Path) -> Model:

@@ -10,56 +10,14 @@ from numpy.typing import NDArray
 
 from tidegate.artefact import StoredModel
 from tidegate.kernels import architecture
+from tidegate.runtime.head import Head
 from tidegate.runtime.layers import RecurrentStack, States
 
 Array = NDArray[np.floating[Any]]
 Ids = NDArray[np.int64]
 
-# Most scores that are computed together: 64 MB of float32, whatever the vocabulary.
-_SCORES = 1 << 24
 # Units of one text that a two-way network reads together.
 _STRETCH = 4096
-
-
-class Head:
-    """Scores of all V units from vectors [N, W]: v · Oᵀ + b, O [V, W] being the embedding itself where it is tied."""
-
-    def __init__(self, model: StoredModel) -> None:
-        name = "embedding.weight" if model.config["network"]["is_tied"] else "head.weight"
-        self.weight = np.ascontiguousarray(model.tensor(name))
-        self.bias = model.tensor("head.bias")
-
-    def logits(self, vectors: Array) -> Iterator[tuple[slice, Array]]:
-        """The scores [n, V] of slices of `vectors`, which together are the whole."""
-        rows = max(1, _SCORES // len(self.bias))
-        for begin in range(0, len(vectors), rows):
-            part = slice(begin, min(begin + rows, len(vectors)))
-            scores = vectors[part] @ self.weight.T
-            scores += self.bias
-            yield part, scores
-
-    def log_probabilities(self, vectors: Array, ids: Ids) -> NDArray[np.float64]:
-        """[N], of unit ids[n] by vectors[n]."""
-        result = np.empty(len(ids))
-        for part, scores in self.logits(vectors):
-            result[part] = _log_probabilities(scores, ids[part])
-        return result
-
-    def judged(self, vectors: Array, ids: Ids) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """`log_probabilities`, and [N] whether the unit is the most probable one."""
-        result, is_best = np.empty(len(ids)), np.empty(len(ids), dtype=np.bool_)
-        for part, scores in self.logits(vectors):
-            is_best[part] = scores.argmax(axis=1) == ids[part]
-            result[part] = _log_probabilities(scores, ids[part])
-        return result, is_best
-
-
-def _log_probabilities(scores: Array, ids: Ids) -> NDArray[np.float64]:
-    """log softmax(scores)[ids] in nats, [N]; overwrites the scores [N, V]. Sums are float64."""
-    scores -= scores.max(axis=1, keepdims=True)
-    chosen = scores[np.arange(len(ids)), ids].astype(np.float64)
-    result: NDArray[np.float64] = chosen - np.log(np.exp(scores, out=scores).sum(axis=1, dtype=np.float64))
-    return result
 
 
 class OneWayNetwork:
@@ -68,7 +26,7 @@ class OneWayNetwork:
     def __init__(self, model: StoredModel, line_end: int | None) -> None:
         self.embedding = model.tensor("embedding.weight")
         self._stack = RecurrentStack.of_network(model)
-        self.head = Head(model)
+        self.head = _head_of(model)
         self._projection = np.ascontiguousarray(model.tensor("projection.weight")) if model.config["network"]["is_tied"] else None
         self.start = self._stack.zeros(1)
         if line_end is not None:
@@ -130,7 +88,7 @@ class TwoWayNetwork:
             )
             for name in ("left", "right")
         ]
-        self.head = Head(model)
+        self.head = _head_of(model)
         self._projections = {side: np.ascontiguousarray(model.tensor(f"{side}_projection.weight").T) for side in self.SIDES}
         self._hidden = np.ascontiguousarray(model.tensor("both_hidden.weight").T)
         self._hidden_bias = model.tensor("both_hidden.bias")
@@ -180,3 +138,8 @@ class TwoWayNetwork:
         hidden += self._hidden_bias
         np.maximum(hidden, 0, out=hidden)
         return {side: states @ self._projections[side] for side, states in (("both", hidden), ("left", left), ("right", right))}
+
+
+def _head_of(model: StoredModel) -> Head:
+    name = "embedding.weight" if model.config["network"]["is_tied"] else "head.weight"
+    return Head(model.tensor(name), model.tensor("head.bias"))

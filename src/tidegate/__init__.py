@@ -1,8 +1,7 @@
 """tidegate: train, compare, explain and ship gated recurrent networks on your own text, on an ordinary CPU.
 
-`tidegate.load(path)` reads a trained model and answers without torch; `tidegate.Tagger`, `Classifier` and
-`Generator` train;
-`tidegate.compare` puts architectures on one leaderboard.
+`tidegate.load(path)` reads a trained model and answers without torch; `tidegate.Tagger`, `Classifier`, `Generator` and
+`Translator` train; `tidegate.compare` puts architectures on one leaderboard.
 Names are imported when they are first used, so that `import tidegate` costs nothing.
 """
 
@@ -19,8 +18,9 @@ if TYPE_CHECKING:
     from tidegate.training.classification.classifier import Classifier
     from tidegate.training.generation.generator import Generator
     from tidegate.training.tagging.tagger import Tagger
+    from tidegate.training.translation.translator import Translator
 
-__all__ = ["Classifier", "Generator", "Tagger", "__version__", "compare", "load"]
+__all__ = ["Classifier", "Generator", "Tagger", "Translator", "__version__", "compare", "load"]
 
 _HOMES = {
     "compare": "tidegate.comparison.run",
@@ -28,6 +28,7 @@ _HOMES = {
     "Classifier": "tidegate.training.classification.classifier",
     "Generator": "tidegate.training.generation.generator",
     "Tagger": "tidegate.training.tagging.tagger",
+    "Translator": "tidegate.training.translation.translator",
 }
 
 

@@ -1,4 +1,4 @@
-"""What `Tagger`, `Classifier` and `Generator` share: settings, scikit-learn's ways with them, and the fitted model."""
+"""What `Tagger`, `Classifier`, `Generator` and `Translator` share: settings, scikit-learn's ways with them, and the fitted model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 import sklearn.exceptions
 
 from tidegate.errors import DataError, UserError
-from tidegate.runtime import ClassifyModel, GenerateModel, TagModel, load
+from tidegate.runtime import ClassifyModel, GenerateModel, TagModel, TranslateModel, load
 from tidegate.training.recipe import Recipe, build_recipe
 from tidegate.training.run import train
 from tidegate.training.task import TrainingTask
@@ -21,7 +21,7 @@ from tidegate.training.task import TrainingTask
 _DEFAULTS: tuple[tuple[str, object], ...] = (("preset", "default"), ("recipe", None), ("quiet", False))
 
 R = TypeVar("R", bound=Recipe)
-M = TypeVar("M", TagModel, ClassifyModel, GenerateModel)
+M = TypeVar("M", TagModel, ClassifyModel, GenerateModel, TranslateModel)
 
 
 class NotFittedError(UserError, sklearn.exceptions.NotFittedError):  # type: ignore[misc]

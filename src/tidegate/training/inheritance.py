@@ -1,6 +1,6 @@
 """What a run inherits from a trained model (recipe key `init_from`): sizes, words, and first weights.
 
-The source is a language model (task `generate`) or a model of the same task. What carries over:
+The source is a language model (task `generate`) or a model of the same task; of `translate` a model of that task alone. What carries over:
 
 - the vectors of units, by their text. A tagger or classifier knows words in lower case with digits as 0, so a language
   model's "The" and "the" meet in "the": the mean of those that are in lower case already, or where none is, of all.
@@ -8,7 +8,8 @@ The source is a language model (task `generate`) or a model of the same task. Wh
 - recurrent layers of the same cell and width, whole; where the run's first layer reads more beside the word's vector
   (shape, spelling), the columns of the word's vector. A one-way source gives the forward direction, a two-way one both.
 - from a model of the same task everything else too that has the same name and shape; of labels, characters and shapes
-  what has the same text. A language model goes on with the units of the one before, whatever its own text holds.
+  what has the same text. A language model goes on with the units of the one before, whatever its own text holds, and so does
+  a translator with those of both sides.
 
 The rest begins as in a fresh run. Below PyTorch: arrays in, arrays out.
 """
@@ -43,6 +44,19 @@ Rows = list[list[int]]
 _SIZES = ("hidden_size", "num_layers", "word_size", "embedding_size")
 _SPELLING_SIZES = ("shape_size", "character_size", "character_embedding_size", "character_encoder")
 _UNITS = ("min_count", "vocabulary_size", "line_breaks", "lowercase")
+# A translator goes on as it is: what its network is built from, and how its texts are cut.
+_TRANSLATOR = (
+    "arch",
+    "hidden_size",
+    "num_layers",
+    "embedding_size",
+    "layer_norm",
+    "decoder",
+    "decoder_size",
+    "decoder_layers",
+    "attention",
+)
+_TRANSLATOR_UNITS = ("source_unit", "target_unit", "stress", "lowercase", "min_count", "vocabulary_size")
 _MUST_FIT = ("hidden_size", "word_size", "embedding_size", "layer_norm", *_UNITS)
 _READS = {"word": "words", "char": "characters", "bpe": "pieces of words (bpe)"}
 _VECTORS = ("word_embedding.weight", "embedding.weight")
@@ -89,18 +103,20 @@ class Source:
             RecipeError: it is a model of another kind, reads other units, has another cell, or another width.
         """
         what = f"init_from: the model {self.model.path}"
-        if self.task not in ("generate", task):
-            raise RecipeError(f"{what} is of the task {self.task}; a run of {task} can begin with a model of generate or of {task}.")
+        begins = (task,) if task in ("generate", "translate") else ("generate", task)
+        if self.task not in begins:
+            raise RecipeError(f"{what} is of the task {self.task}; a run of {task} can begin with a model of {' or of '.join(begins)}.")
         unit = "word" if task == "tag" else str(chosen.get("unit", self.unit))
         if unit != self.unit or (unit == "bpe" and task != "generate"):
             wanted = "words" if task == "tag" else _READS.get(unit, unit) if unit != self.unit else "words or characters"
             raise RecipeError(f"{what} reads {_READS[self.unit]}, but this run {wanted}; their vectors are not of the same things.")
         cell = architecture(self.model.config["arch"]).cell
-        if "arch" in chosen and architecture(chosen["arch"]).cell != cell:
+        if task != "translate" and "arch" in chosen and architecture(chosen["arch"]).cell != cell:
             fitting = " or ".join(entry.name for entry in ARCHITECTURES.values() if entry.cell == cell)
             raise RecipeError(f"{what} is a {self.model.config['arch']}, whose weights do not fit arch {chosen['arch']}. Use {fitting}.")
         own = self._sizes(task)
-        misfits = [key for key in _MUST_FIT if key in own and chosen.get(key, own[key]) != own[key]]
+        must_fit = (*_TRANSLATOR, *_TRANSLATOR_UNITS) if task == "translate" else _MUST_FIT
+        misfits = [key for key in must_fit if key in own and chosen.get(key, own[key]) != own[key]]
         if misfits:
             said = ", ".join(f"{key} = {own[key]}, but {chosen[key]} is asked for" for key in misfits)
             raise RecipeError(f"{what} has {said}. Leave {' and '.join(misfits)} out: the run then takes what the model has.")
@@ -108,6 +124,10 @@ class Source:
     def _sizes(self, task: str) -> dict[str, Any]:
         """Its sizes by the names of the recipe's keys; to another task it hands on those of words and recurrent layers alone."""
         network = self.model.config["network"]
+        if task == "translate":
+            recipe = self.model.config["recipe"]
+            sizes = {name: network[name] for name in _TRANSLATOR} | {name: recipe[name] for name in _TRANSLATOR_UNITS}
+            return sizes | {"simultaneous": network["is_simultaneous"]}
         names = _SIZES if task != self.task else (*_SIZES, *_SPELLING_SIZES)
         sizes = {name: network[name] for name in names if name in network} | {"layer_norm": network.get("layer_norm", False)}
         if task != self.task:
@@ -171,6 +191,18 @@ def inherited_units(recipe: Recipe) -> Units | None:
     return units_from_json(Source.read(recipe.init_from).model.vocabulary) if recipe.init_from else None
 
 
+def inherited_pair_units(recipe: Recipe) -> tuple[Units, Units] | None:
+    """The source's units of both sides, which a translator goes on with; None for a run without a source.
+
+    Raises:
+        ModelError: `init_from` is no model.
+    """
+    if not recipe.init_from:
+        return None
+    vocabulary = Source.read(recipe.init_from).model.vocabulary
+    return units_from_json(vocabulary["source"]), units_from_json(vocabulary["target"])
+
+
 def inherit(recipe: Recipe, fresh: Mapping[str, Tensor], vocabulary: Mapping[str, Any]) -> tuple[dict[str, Tensor], str]:
     """The first weights of a run: those of a fresh network with what its source hands on in their place.
 
@@ -190,6 +222,10 @@ def inherit(recipe: Recipe, fresh: Mapping[str, Tensor], vocabulary: Mapping[str
     source.check(recipe.task, recipe.model_dump())
     given, other = source.model.tensors, source.model.vocabulary
     tensors = {name: tensor.copy() for name, tensor in fresh.items()}
+    if recipe.task == "translate":
+        taken = [name for name in tensors if name in given and given[name].shape == tensors[name].shape]
+        tensors |= {name: given[name].astype(tensors[name].dtype) for name in taken}
+        return tensors, f"begun with {source.model.path}: its units and {len(taken)} of {len(tensors)} tensors taken"
     (name,) = (name for name in _VECTORS if name in fresh)
     (from_name,) = (name for name in _VECTORS if name in given)
     if recipe.task == "generate":
@@ -208,10 +244,10 @@ def inherit(recipe: Recipe, fresh: Mapping[str, Tensor], vocabulary: Mapping[str
         said = f"{known:,} of {own - 1:,} {_READS[source.unit]} of the training data have its vectors"
         said += f", {len(wanted) - own:,} more were added" if len(wanted) > own else ""
     _put_rows(tensors[name], given[from_name], rows)
-    taken = _put_layers(tensors, given)
+    layers_taken = _put_layers(tensors, given)
     if recipe.task == source.task:
         _put_others(tensors, given, _labelled_rows(other, vocabulary, recipe.task))
-    layers = ", ".join(f"{layer + 1} {' and '.join(directions)}" for layer, directions in sorted(taken.items()))
+    layers = ", ".join(f"{layer + 1} {' and '.join(directions)}" for layer, directions in sorted(layers_taken.items()))
     return tensors, f"begun with {source.model.path}: {said}; recurrent layers taken: {layers}"
 
 

@@ -1,0 +1,1 @@
+"""The task `translate` in training: recipe, corpus, baseline."""

@@ -201,3 +201,85 @@ def toy_text(sentences: int = 300, *, seed: int = 1) -> str:
     """So many teddy sentences, one a line."""
     records = teddy_corpus(seed=seed, train=sentences, dev=0, test=0).train
     return "".join(" ".join(record.tokens) + "\n" for record in records)
+
+
+# Settings that learn the toy words' sounds in a few seconds.
+SMALL_TRANSLATOR: dict[str, Any] = {
+    "hidden_size": 48,
+    "embedding_size": 16,
+    "batch_tokens": 250,
+    "max_epochs": 8,
+    "learning_rate": 0.02,
+    "warmup_steps": 10,
+    "dropout": 0.0,
+    "unit_dropout": 0.01,
+    "label_smoothing": 0.02,
+    "average_decay": 0.9,
+}
+
+_SOUNDS = {"a": "AA", "e": "EH", "i": "IY", "b": "B", "d": "D", "k": "K", "s": "S", "h": "HH"}
+
+
+def toy_words(count: int, *, seed: int = 1) -> list[str]:
+    """So many different words of two to ten letters."""
+    chance = random.Random(seed)
+    words: dict[str, None] = {}
+    while len(words) < count:
+        words["".join(chance.choices([*sorted(_SOUNDS), "sh", "sh"], k=chance.randrange(2, 6)))] = None
+    return list(words)
+
+
+def sounds_of(word: str) -> str:
+    """How a toy word is spoken, blanks between the phones: a letter is one, "sh" one together, and the first vowel is stressed."""
+    phones, stress, rest = [], "1", word
+    while rest:
+        letters = "sh" if rest.startswith("sh") else rest[0]
+        phone = "SH" if letters == "sh" else _SOUNDS[letters]
+        if letters in "aei":
+            phone, stress = phone + stress, "0"
+        phones.append(phone)
+        rest = rest[len(letters) :]
+    return " ".join(phones)
+
+
+@pytest.fixture(scope="session")
+def toy_sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the lexicons train.dict, dev.dict and test.dict, which share no word."""
+    folder = tmp_path_factory.mktemp("sounds")
+    words = toy_words(700)
+    for name, part in (("train", words[:600]), ("dev", words[600:640]), ("test", words[640:])):
+        (folder / f"{name}.dict").write_text("".join(f"{word} {sounds_of(word)}\n" for word in part), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def train_sounds(toy_sounds: Path) -> Callable[..., Any]:
+    """Trains a translator on the toy lexicons: `train_sounds(out, **settings)` gives a TrainingResult."""
+    from tidegate.training.recipe import build_recipe
+    from tidegate.training.run import train
+    from tidegate.training.translation.corpus import TranslateFiles, read_corpus
+    from tidegate.training.translation.recipe import TranslateRecipe
+    from tidegate.training.translation.task import TranslateTask
+
+    def run(out: Path, *, resume: bool = False, test: bool = False, **settings: Any) -> Any:
+        recipe = build_recipe(TranslateRecipe, options={**SMALL_TRANSLATOR, **settings})
+        files = TranslateFiles(
+            [str(toy_sounds / "train.dict")], [str(toy_sounds / "dev.dict")], [str(toy_sounds / "test.dict")] if test else []
+        )
+        return train(TranslateTask(recipe, read_corpus(files, recipe)), out, resume=resume, quiet=True)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def toy_translator(train_sounds: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model directory: a bilstm with additive attention, trained on the toy lexicons."""
+    path: Path = train_sounds(tmp_path_factory.mktemp("translator") / "toy", test=True).path
+    return path
+
+
+@pytest.fixture(scope="session")
+def toy_interpreter(train_sounds: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model directory: a gru that answers before the source has ended, trained on the toy lexicons."""
+    path: Path = train_sounds(tmp_path_factory.mktemp("interpreter") / "toy", arch="gru", simultaneous=True).path
+    return path

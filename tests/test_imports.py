@@ -73,9 +73,12 @@ def test_below_the_torch_line_nothing_imports_torch(path: Path) -> None:
     assert not {name.partition(".")[0] for name in imported_names(path)} & ABOVE_THE_LINE_ONLY
 
 
-def test_only_bpe_imports_tokenizers() -> None:
-    importers = {str(path.relative_to(PACKAGE)) for path in MODULES if "tokenizers" in imported_names(path)}
-    assert importers == {str(Path("data", "bpe_units.py"))}
+@pytest.mark.parametrize(
+    ("library", "module"), [("tokenizers", Path("data", "bpe_units.py")), ("sacrebleu", Path("scoring", "translation.py"))]
+)
+def test_a_library_that_is_an_extra_is_imported_in_one_place(library: str, module: Path) -> None:
+    importers = {path.relative_to(PACKAGE) for path in MODULES if library in {name.partition(".")[0] for name in imported_names(path)}}
+    assert importers == {module}
 
 
 def test_every_floor_but_the_ground_is_a_package_with_a_docstring() -> None:
@@ -84,13 +87,13 @@ def test_every_floor_but_the_ground_is_a_package_with_a_docstring() -> None:
 
 
 def test_loading_the_runtime_loads_no_torch_and_no_extra() -> None:
-    extras = {"torch", "lightning", "pydantic", "sklearn", "tokenizers"}
+    extras = {"torch", "lightning", "pydantic", "sklearn", "tokenizers", "sacrebleu"}
     code = f"import sys, tidegate, tidegate.runtime, tidegate.data.units; sys.exit(bool({extras} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_exported_names_are_the_promised_ones() -> None:
-    assert tidegate.__all__ == ["Classifier", "Generator", "Tagger", "__version__", "compare", "load"]
+    assert tidegate.__all__ == ["Classifier", "Generator", "Tagger", "Translator", "__version__", "compare", "load"]
     for name in tidegate.__all__:
         assert getattr(tidegate, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'Taggger'"):

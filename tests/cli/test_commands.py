@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from conftest import hear_ctrl_c
-from tidegate.cli.options import complete_arch
+from tidegate.cli.train_options import complete_arch
 from tidegate.kernels import ARCHITECTURES
 
 ENVIRONMENT = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}

@@ -328,11 +328,11 @@ WRITERS_MISTAKES: list[tuple[list[str], list[str]]] = [
     (["--top-p", "0"], ["top_p is 0"]),
     (["--top-p", "1.5"], ["top_p is 1.5"]),
     (["--length", "-1"], ["length is -1"]),
-    (["--n-best", "3"], ["--n-best is for a two-way language model, and this model writes text.", "--temperature"]),
+    (["--n-best", "3"], ["--n-best is for a two-way language model or a translator, and this model writes text.", "--temperature"]),
     (["--threshold", "0.5"], ["--threshold is for a classifier, and this model writes text.", "--prompt", "--length"]),
-    (["--with-input"], ["--with-input is for a tagger or a classifier, and this model writes text."]),
+    (["--with-input"], ["--with-input is for a tagger, a classifier or a translator, and this model writes text."]),
     (["--input", "tokens"], ["--input is for a tagger or a classifier"]),
-    (["--format", "csv"], ["--format csv is for a tagger or a classifier, and this model writes text. Use text or jsonl."]),
+    (["--format", "csv"], ["--format csv is for a tagger, a classifier or a translator, and this model writes text. Use text or jsonl."]),
     (["--format", "txet"], ["--format txet is not one of", "Did you mean 'text'?"]),
     (["no.txt"], ["no.txt: no such file"]),
 ]
@@ -361,7 +361,7 @@ def test_a_mistake_with_a_model_that_fills_is_one_message(filler: Path, toy_mode
     )
     assert_users_mistake(
         tidegate("predict", toy_model, "--format", "text", given=""),
-        "--format text is for a language model, and this model tags tokens. Use jsonl or csv or conllu.",
+        "--format text is for a language model or a translator, and this model tags tokens. Use jsonl or csv or conllu.",
     )
     code, shown = on_terminal("predict", filler)
     assert (code, shown.count("\n")) == (2, 1)
@@ -408,7 +408,9 @@ def test_a_pipe_is_answered_line_by_line(words: tuple[str, ...], writer: Path) -
 
 def test_a_model_of_labels_has_no_logprob(toy_model: Path) -> None:
     done = tidegate("logprob", toy_model, given="a\n")
-    assert_users_mistake(done, "logprob is for language models", "was trained for the task tag", "tidegate train generate FILE")
+    assert_users_mistake(
+        done, "logprob is for language models and translators", "was trained for the task tag", "tidegate train generate FILE"
+    )
 
 
 @pytest.mark.parametrize("words", [("predict", "--prompt", "ab", "--length", "5"), ("logprob", "FILE"), ("evaluate", "FILE")])
@@ -451,7 +453,10 @@ def test_evaluate_refuses_what_is_no_text_and_tells_unknown_characters(writer: P
     assert_users_mistake(tidegate("evaluate", writer, "empty.txt", cwd=tmp_path), "empty.txt holds no text")
     assert_users_mistake(tidegate("evaluate", writer, "odd.txt", "empty.txt", cwd=tmp_path), "empty.txt holds no text")
     assert_users_mistake(tidegate("evaluate", writer, "binary.bin", cwd=tmp_path), "binary.bin, line 1: a NUL byte")
-    assert_users_mistake(tidegate("evaluate", writer, "odd.txt", "--label", "upos", cwd=tmp_path), "--label is for models of labels")
+    assert_users_mistake(
+        tidegate("evaluate", writer, "odd.txt", "--label", "upos", cwd=tmp_path),
+        "--label is for a tagger or a classifier, and this model writes text. Leave it out.",
+    )
     done = tidegate("evaluate", writer, "odd.txt", "--format", "json", cwd=tmp_path)
     assert json.loads(done.stdout)["n_unknown"] == 2
     assert done.stderr == "2 characters are unknown to the model and count by the probability of the unknown.\n"

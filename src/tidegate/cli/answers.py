@@ -19,19 +19,20 @@ def writer_for(form: str, stream: IO[bytes], model: TagModel | ClassifyModel, *,
 
     if form == "jsonl":
         if isinstance(model, ClassifyModel):
-            return lambda answer: _write(stream, json.dumps(model.to_json(answer, with_input=with_input), ensure_ascii=False) + "\n")
-        return lambda answer: _write(stream, json.dumps(answer.to_json(with_input=with_input), ensure_ascii=False) + "\n")
+            return lambda answer: write_text(stream, json.dumps(model.to_json(answer, with_input=with_input), ensure_ascii=False) + "\n")
+        return lambda answer: write_text(stream, json.dumps(answer.to_json(with_input=with_input), ensure_ascii=False) + "\n")
     if form == "csv":
         return _class_rows(stream, model, with_input=with_input) if isinstance(model, ClassifyModel) else _token_rows(stream, model)
     return lambda answer: _write_conllu(stream, answer)
 
 
-def _write(stream: IO[bytes], text: str) -> None:
+def write_text(stream: IO[bytes], text: str) -> None:
+    """Writes text as UTF-8."""
     # A lone surrogate cannot come from our readers, but may come from Python; it is written as an escape.
     stream.write(text.encode("utf-8", errors="backslashreplace"))
 
 
-class _Rows:
+class Rows:
     """Rows of a CSV file, each written as soon as it is there."""
 
     def __init__(self, stream: IO[bytes], header: Sequence[str]) -> None:
@@ -43,7 +44,7 @@ class _Rows:
     def write(self, row: Sequence[object]) -> None:
         self._rows.writerows([*self._header, row])
         self._header = []
-        _write(self._stream, self._text.getvalue())
+        write_text(self._stream, self._text.getvalue())
         self._text.seek(0)
         self._text.truncate()
 
@@ -51,7 +52,7 @@ class _Rows:
 def _token_rows(stream: IO[bytes], model: TagModel) -> Callable[[TagAnswer], None]:
     """A row per token: sequence and index from 0, the token, and for each label column the label and its probability."""
     header = ["sequence", "index", "token", *(name for column in model.columns for name in (column, f"{column}_probability"))]
-    rows = _Rows(stream, header)
+    rows = Rows(stream, header)
     numbers = count()
 
     def write(answer: TagAnswer) -> None:
@@ -67,7 +68,7 @@ def _token_rows(stream: IO[bytes], model: TagModel) -> Callable[[TagAnswer], Non
 
 def _class_rows(stream: IO[bytes], model: ClassifyModel, *, with_input: bool) -> Callable[[ClassifyAnswer], None]:
     """A row per text: with_input the text and its own label first, then the label (several joined by '|') and its probability."""
-    rows = _Rows(stream, [*(["text", f"{model.column}_given"] if with_input else []), "label", "probability"])
+    rows = Rows(stream, [*(["text", f"{model.column}_given"] if with_input else []), "label", "probability"])
 
     def write(answer: ClassifyAnswer) -> None:
         record = answer.record
@@ -82,4 +83,4 @@ def _write_conllu(stream: IO[bytes], answer: TagAnswer) -> None:
     from tidegate.data.conllu import write_conllu
 
     columns = {name: [label if label is not None else "_" for label in labels] for name, labels in answer.columns.items()}
-    _write(stream, "".join(line + "\n" for line in write_conllu(answer.record, columns)))
+    write_text(stream, "".join(line + "\n" for line in write_conllu(answer.record, columns)))

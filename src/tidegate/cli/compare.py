@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from tidegate.cli import options
+from tidegate.cli import train_options
 from tidegate.cli.options import Quiet, Seed, Threads, Version
 
 if TYPE_CHECKING:
@@ -18,12 +19,29 @@ if TYPE_CHECKING:
     from tidegate.comparison.plan import Plan
     from tidegate.comparison.run import Comparison
 
-compare_app = typer.Typer(help="Put several architectures and baselines on one leaderboard.", no_args_is_help=True)
+
+class _Tasks(TyperGroup):
+    """The tasks that can be compared; another one is refused with what to do instead."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        known = self.list_commands(ctx)
+        if args[0] not in known:
+            from tidegate.errors import RecipeError, nearest
+
+            instead = nearest(args[0], known) or (
+                " Models of other tasks are put side by side by training each, for instance with --arch gru --out a/ and --arch lstm --out "
+                "b/, and tidegate evaluate."
+            )
+            raise RecipeError(f"compare knows {' and '.join(known)}, and not {args[0]}.{instead}")
+        return super().resolve_command(ctx, args)
+
+
+compare_app = typer.Typer(cls=_Tasks, help="Put several architectures and baselines on one leaderboard.", no_args_is_help=True)
 
 Train = Annotated[list[str], typer.Argument(metavar="TRAIN...", help="Files as for `tidegate train`; globs allowed.", show_default=False)]
 Archs = Annotated[
     str,
-    typer.Option("--arch", metavar="A,B,...", help="Architectures, with commas between them.", autocompletion=options.complete_arch),
+    typer.Option("--arch", metavar="A,B,...", help="Architectures, with commas between them.", autocompletion=train_options.complete_arch),
 ]
 Seeds = Annotated[int, typer.Option("--seeds", min=1, metavar="N", help="Seeds for each architecture.")]
 Baselines = Annotated[str, typer.Option("--baselines", metavar="auto|none", help="Whether what needs no network takes part too.")]
@@ -60,26 +78,26 @@ def _compare() -> None:
 )
 def classify(
     train_files: Train,
-    dev: options.Dev = None,
-    test: options.Test = None,
-    text: options.TextColumn = None,
-    label: options.ClassLabel = None,
-    separator: options.LabelSeparator = None,
-    unit: options.Unit = None,
-    positive: options.Positive = None,
-    group: options.Group = None,
+    dev: train_options.Dev = None,
+    test: train_options.Test = None,
+    text: train_options.TextColumn = None,
+    label: train_options.ClassLabel = None,
+    separator: train_options.LabelSeparator = None,
+    unit: train_options.Unit = None,
+    positive: train_options.Positive = None,
+    group: train_options.Group = None,
     arch: Archs = "rnn,lstm,gru,bilstm,bigru",
     seeds: Seeds = 3,
     baselines: Baselines = "auto",
     folds: Folds = 0,
     train_sizes: TrainSizes = "100%",
     out: Out = None,
-    recipe: options.RecipeFile = None,
-    preset: options.Preset = "default",
+    recipe: train_options.RecipeFile = None,
+    preset: train_options.Preset = "default",
     time_budget: TimeBudget = None,
-    max_epochs: options.MaxEpochs = None,
+    max_epochs: train_options.MaxEpochs = None,
     seed: Seed = None,
-    settings: options.Settings = None,
+    settings: train_options.Settings = None,
     resume: Resume = False,
     overwrite: Overwrite = False,
     threads: Threads = None,
@@ -104,21 +122,21 @@ def classify(
 )
 def tag(
     train_files: Train,
-    dev: options.Dev = None,
-    test: options.Test = None,
-    label: options.TagLabel = None,
+    dev: train_options.Dev = None,
+    test: train_options.Test = None,
+    label: train_options.TagLabel = None,
     arch: Archs = "rnn,lstm,gru,bilstm,bigru",
     seeds: Seeds = 3,
     baselines: Baselines = "auto",
     folds: Folds = 0,
     train_sizes: TrainSizes = "100%",
     out: Out = None,
-    recipe: options.RecipeFile = None,
-    preset: options.Preset = "default",
+    recipe: train_options.RecipeFile = None,
+    preset: train_options.Preset = "default",
     time_budget: TimeBudget = None,
-    max_epochs: options.MaxEpochs = None,
+    max_epochs: train_options.MaxEpochs = None,
     seed: Seed = None,
-    settings: options.Settings = None,
+    settings: train_options.Settings = None,
     resume: Resume = False,
     overwrite: Overwrite = False,
     threads: Threads = None,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.cli.options import LabelSeparator, Quiet, Version
+from tidegate.cli.options import Quiet, Version
+from tidegate.cli.train_options import LabelSeparator
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from tidegate.data.checking import Report
 
 data_app = typer.Typer(help="Look at data before training on it.", no_args_is_help=True)
+
+_ELSEWHERE = "Pairs and pronouncing dictionaries are not checked here: tidegate train translate FILE --dry-run counts what is in them."
 
 # Files so named hold a token a line.
 _TAGGED = (".conllu", ".conll", ".conllup", ".iob", ".iob2", ".bio")
@@ -82,7 +85,8 @@ def check(
 
     for option, given, known in (("--task", task, ("auto", "tag", "classify")), ("--format", form, ("text", "json"))):
         if given not in known:
-            raise RecipeError(f"{option} {given}: unknown; expected {', '.join(known)}.{nearest(given, known)}")
+            instead = f" {_ELSEWHERE}" if given == "translate" else nearest(given, known)
+            raise RecipeError(f"{option} {given}: unknown; expected {', '.join(known)}.{instead}")
     named = {"train": train_files, "dev": dev, "test": test}
     began = time.monotonic()
     found, report = _checked(
@@ -127,9 +131,23 @@ def _checked(files: dict[str, list[str]], task: str, text: str, label: str, grou
         tagged = _tagged(files, label)
         if tagged is not None:
             return "tag", tagged
+    if refusal is not None and _are_pairs(files["train"]):
+        raise DataError(f"{refusal} {_ELSEWHERE}")
     if report is None:
         raise refusal or DataError(f"{files['train'][0]} holds no texts.")
     return "classify", report
+
+
+def _are_pairs(files: list[str]) -> bool:
+    """Whether `train translate` could read these files."""
+    from tidegate.data.pairs import read_pairs
+    from tidegate.errors import DataError
+
+    try:
+        read_pairs(files)
+    except DataError:
+        return False
+    return True
 
 
 def _tagged(files: dict[str, list[str]], label: str) -> Report | None:

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tidegate.cli import options
 from tidegate.cli.options import BatchTokens, Model, Quiet, Threads, Version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tidegate.data import TextRecord, TokenRecord
     from tidegate.runtime import ClassifyModel, GenerateModel, TagModel
 
-_NOUNS = {"char": "characters", "word": "words", "bpe": "pieces"}
+_NOUNS = {"char": "characters", "word": "words", "bpe": "pieces", "token": "tokens"}
 
 
 def evaluate(
@@ -25,7 +26,7 @@ def evaluate(
         list[str],
         typer.Argument(
             metavar="FILE...",
-            help="Labelled files, in any form that `train` reads; for a language model plain text; globs allowed.",
+            help="Labelled files or pairs, in any form that `train` reads; for a language model plain text; globs allowed.",
             show_default=False,
         ),
     ],
@@ -40,12 +41,16 @@ def evaluate(
         str | None,
         typer.Option("--text", metavar="COL", help="Classifier: the column of the text \\[default: as in training]", show_default=False),
     ] = None,
+    source: options.SourceColumn = None,
+    target: options.TargetColumn = None,
+    beam: options.Beam = None,
+    wait_k: options.WaitKs = None,
     batch_tokens: BatchTokens = None,
     threads: Threads = None,
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
-    """Score a model on labelled files, or a language model on text.
+    """Score a model on labelled files or pairs, or a language model on text.
 
     Examples:
 
@@ -56,50 +61,69 @@ def evaluate(
     tidegate evaluate spam-model/ other.csv --text body --label is_spam
 
     tidegate evaluate writer/ test.txt    (nats, perplexity, bits a character)
+
+    tidegate evaluate sounds/ test.dict --beam 10
+
+    tidegate evaluate translator/ test.tsv --wait-k 1,3,5,full    (a row for each)
     """
     from tidegate.threads import use_threads
 
     use_threads(threads)
+    from tidegate.cli.fitting import EVALUATE, kind_of, refuse_misfits
     from tidegate.cli.progress import counted
     from tidegate.data.reading import expand
     from tidegate.errors import RecipeError
-    from tidegate.runtime import ClassifyModel, GenerateModel, load
+    from tidegate.runtime import ClassifyModel, GenerateModel, TranslateModel, load
     from tidegate.runtime.windows import BATCH_TOKENS
 
     if form not in ("text", "json"):
         raise RecipeError(f"--format {form} is neither text nor json.")
     loaded = load(model)
+    given = {"--label": label, "--text": text, "--source": source, "--target": target, "--beam": beam, "--wait-k": wait_k}
+    refuse_misfits(kind_of(loaded), given | {"--batch-tokens": batch_tokens}, EVALUATE)
     budget = batch_tokens or BATCH_TOKENS
     if isinstance(loaded, GenerateModel):
-        for option, value in (("--label", label), ("--text", text), ("--batch-tokens", batch_tokens)):
-            if value is not None:
-                raise RecipeError(f"{option} is for models of labels, and this is a language model. Leave it out.")
         result = loaded.evaluate(_text_lines(expand(files)))
+    elif isinstance(loaded, TranslateModel):
+        from tidegate.cli.translation_scores import labelled_entries, scores_by_wait, waits_of
+
+        waits = None if wait_k is None else waits_of(wait_k)
+        if waits and beam is not None:
+            raise RecipeError("--beam does not go with --wait-k: what was answered already cannot be taken back. Leave one of them out.")
+        entries = labelled_entries(loaded, files, source, target)
+        result = scores_by_wait(loaded, entries, waits) if waits else loaded.evaluate(entries, beam=beam)
     elif isinstance(loaded, ClassifyModel):
         texts = counted(_labelled_texts(loaded, expand(files), text, label), "evaluating", is_shown=not quiet)
         result = loaded.evaluate(texts, batch_tokens=budget)
     else:
-        if text is not None:
-            raise RecipeError("--text is for a classifier, and this model tags tokens. Leave it out.")
         tokens = counted(_labelled(loaded, expand(files), label), "evaluating", is_shown=not quiet)
         result = loaded.evaluate(tokens, batch_tokens=budget)
-    if result.get("n_unknown_labels") and not quiet:
-        print(
-            f"{result['n_unknown_labels']:,} labels are unknown to the model and count as wrong. {result['first_unknown_label']}",
-            file=sys.stderr,
-        )
-    if result.get("n_unknown") and not quiet:
-        noun = _NOUNS[loaded.config["recipe"]["unit"]]
-        print(f"{result['n_unknown']:,} {noun} are unknown to the model and count by the probability of the unknown.", file=sys.stderr)
+    if not quiet:
+        for note in _notes(loaded.config, result):
+            print(note, file=sys.stderr)
     if form == "json":
         print(json.dumps(result, ensure_ascii=False))
-        return
-    if isinstance(loaded, GenerateModel):
+    elif isinstance(loaded, GenerateModel):
         _print_text_scores(result, loaded)
-        return
-    for column in loaded.columns:
-        scores = result if column == loaded.columns[0] else result["columns"][column]
-        _print_scores(scores, column, "texts" if isinstance(loaded, ClassifyModel) else "tokens")
+    elif isinstance(loaded, TranslateModel):
+        from tidegate.cli.translation_scores import print_translation_scores
+
+        print_translation_scores(result)
+    else:
+        for column in loaded.columns:
+            scores = result if column == loaded.columns[0] else result["columns"][column]
+            _print_scores(scores, column, "texts" if isinstance(loaded, ClassifyModel) else "tokens")
+
+
+def _notes(config: Mapping[str, Any], result: Mapping[str, Any]) -> Iterator[str]:
+    """What is to be said of scores: how much the model does not know, and which of them could not be had."""
+    yield from result.get("notes", ())
+    if result.get("n_unknown_labels"):
+        yield f"{result['n_unknown_labels']:,} labels are unknown to the model and count as wrong. {result['first_unknown_label']}"
+    if result.get("n_unknown"):
+        recipe = config["recipe"]
+        noun = _NOUNS[recipe["target_unit" if config["task"] == "translate" else "unit"]]
+        yield f"{result['n_unknown']:,} {noun} are unknown to the model and count by the probability of the unknown."
 
 
 def _text_lines(files: list[str]) -> Iterator[str]:

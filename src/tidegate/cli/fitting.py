@@ -1,4 +1,4 @@
-"""Which options and forms of `predict` fit which kind of model; what does not fit is refused with one message."""
+"""Which options and forms fit which kind of model; what does not fit is refused with one message."""
 
 from __future__ import annotations
 
@@ -7,61 +7,80 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tidegate.errors import RecipeError, nearest
-from tidegate.runtime import ClassifyModel, GenerateModel, TagModel
+from tidegate.runtime import ClassifyModel, GenerateModel, Model, TranslateModel
 
-Kind = Literal["tag", "classify", "write", "fill"]
+Kind = Literal["tag", "classify", "write", "fill", "translate"]
+Fitting = Mapping[Kind, tuple[str, ...]]
 
 _WHOM: dict[Kind, str] = {
     "tag": "a tagger",
     "classify": "a classifier",
     "write": "a language model that writes text",
     "fill": "a two-way language model",
+    "translate": "a translator",
 }
 _DOES: dict[Kind, str] = {
     "tag": "this model tags tokens",
     "classify": "this model classifies texts",
     "write": "this model writes text",
     "fill": "this model fills blanks",
+    "translate": "this model translates",
 }
 _SAMPLING = ("--length", "--temperature", "--top-k", "--top-p", "--stop", "--seed")
-_OPTIONS: dict[Kind, tuple[str, ...]] = {
+_SEARCH = ("--beam", "--n-best", "--length-penalty", "--coverage-penalty", "--wait-k")
+PREDICT: Fitting = {
     "tag": ("--abstain-below", "--input", "--with-input", "--batch-tokens"),
     "classify": ("--threshold", "--abstain-below", "--text", "--input", "--with-input", "--batch-tokens"),
     "write": ("--prompt", *_SAMPLING),
     "fill": ("--prompt", "--n-best"),
+    "translate": (*_SEARCH, "--with-attention", "--with-input", "--source"),
+}
+EVALUATE: Fitting = {
+    "tag": ("--label", "--batch-tokens"),
+    "classify": ("--label", "--text", "--batch-tokens"),
+    "write": (),
+    "fill": (),
+    "translate": ("--source", "--target", "--beam", "--wait-k"),
 }
 # What does nearly the same.
 _INSTEAD = {("tag", "--threshold"): " --abstain-below P gives only what is sure."}
-_FORMS: dict[Kind, tuple[str, ...]] = {
+_FORMS: Fitting = {
     "tag": ("jsonl", "csv", "conllu"),
     "classify": ("jsonl", "csv"),
     "write": ("text", "jsonl"),
     "fill": ("text", "jsonl"),
+    "translate": ("text", "jsonl", "csv"),
 }
 FORMS = tuple(dict.fromkeys(form for forms in _FORMS.values() for form in forms))
 _SUFFIXES = {".jsonl": "jsonl", ".json": "jsonl", ".csv": "csv", ".conllu": "conllu", ".txt": "text"}
 
 
-def kind_of(model: TagModel | ClassifyModel | GenerateModel) -> Kind:
+def kind_of(model: Model) -> Kind:
     """What a model does; language models are of two kinds."""
     if isinstance(model, GenerateModel):
         return "fill" if model.is_two_way else "write"
+    if isinstance(model, TranslateModel):
+        return "translate"
     return "classify" if isinstance(model, ClassifyModel) else "tag"
 
 
-def refuse_misfits(kind: Kind, given: Mapping[str, Any]) -> None:
-    """Refuses options that such a model has no use for; `given` is what the user gave by option, None or False where nothing.
+def refuse_misfits(kind: Kind, given: Mapping[str, Any], fitting: Fitting) -> None:
+    """Refuses options that such a model has no use for.
+
+    Args:
+        kind: what the model does.
+        given: what the user gave by option, None or False where nothing.
+        fitting: the command's options by kind, `PREDICT` or `EVALUATE`.
 
     Raises:
         RecipeError: the first of them; the message names what fits.
     """
     for option, value in given.items():
-        if value is None or value is False or option in _OPTIONS[kind]:
+        if value is None or value is False or option in fitting[kind]:
             continue
         instead = _INSTEAD.get((kind, option), "")
-        raise RecipeError(
-            f"{option} is for {_those_with(option, _OPTIONS)}, and {_DOES[kind]}.{instead} What fits it: {', '.join(_OPTIONS[kind])}."
-        )
+        fits = f"What fits it: {', '.join(fitting[kind])}." if fitting[kind] else "Leave it out."
+        raise RecipeError(f"{option} is for {_those_with(option, fitting)}, and {_DOES[kind]}.{instead} {fits}")
 
 
 def form_for(kind: Kind, form: str | None, output: Path | None, *, is_terminal: bool) -> str:
@@ -85,8 +104,9 @@ def check_form(form: str | None) -> None:
         raise RecipeError(f"--format {form} is not one of {', '.join(FORMS)}.{nearest(form, FORMS)}")
 
 
-def _those_with(what: str, table: Mapping[Kind, tuple[str, ...]]) -> str:
+def _those_with(what: str, table: Fitting) -> str:
     having = [kind for kind, entries in table.items() if what in entries]
-    if having == ["write", "fill"]:
-        return "a language model"
-    return " or ".join(_WHOM[kind] for kind in having)
+    names = [_WHOM[kind] for kind in having]
+    if {"write", "fill"} <= set(having):
+        names = [*dict.fromkeys("a language model" if kind in ("write", "fill") else _WHOM[kind] for kind in having)]
+    return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

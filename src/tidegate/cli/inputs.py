@@ -12,13 +12,16 @@ from typing import Any
 from tidegate.data import Source, TextRecord, TokenRecord
 from tidegate.data.columns import read_columns
 from tidegate.data.conllu import read_conllu, read_conllu_lines
-from tidegate.data.opening import open_lines, open_stream
+from tidegate.data.lexicon import LEXICON_SUFFIX, read_lexicon
+from tidegate.data.opening import open_lines, open_stream, suffix_of
+from tidegate.data.pair_tables import source_column, text_of_cell
 from tidegate.data.reading import detect_input, detect_line, expand
 from tidegate.data.spans import read_span_lines, read_span_lines_from
+from tidegate.data.tables import BARE_SUFFIXES, QUOTED_SUFFIXES, read_rows_from
 from tidegate.data.texts import detect_texts, find_columns, read_text_objects, read_texts
 from tidegate.data.words import read_text, read_text_lines, read_tokens, read_tokens_lines
 from tidegate.errors import DataError, RecipeError
-from tidegate.runtime import ClassifyModel, TagModel
+from tidegate.runtime import ClassifyModel, TagModel, TranslateModel
 
 _STANDARD_INPUT = "standard input"
 
@@ -132,6 +135,67 @@ class Inputs:
     def _note(self, said: str) -> None:
         if not self.quiet:
             print(said, file=sys.stderr)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Reads what a translator is to answer: a source a line, the cells of one column of a table, or the words of a lexicon (.dict).
+
+    Attributes:
+        model: the model that will answer.
+        column: by name or number from 1; empty: in tables as in training, else the first. Lines are cut at tabs.
+        quiet: print no notes.
+    """
+
+    model: TranslateModel
+    column: str
+    quiet: bool
+
+    def of_files(self, files: Sequence[str]) -> Iterator[TextRecord]:
+        """The sources of the files that names and globs stand for; '-' is standard input. An empty line is a source too.
+
+        Raises:
+            DataError: a file cannot be read, or has no such column.
+        """
+        for name in files:
+            for path in [name] if name == "-" else expand([name]):
+                if path == "-":
+                    yield from self._of_lines(_standard_input(), _STANDARD_INPUT)
+                else:
+                    yield from self._of_lines(open_lines(path), path)
+
+    def _of_lines(self, lines: Iterator[tuple[int, str]], file: str) -> Iterator[TextRecord]:
+        if suffix_of(file) == LEXICON_SUFFIX:
+            yield from (TextRecord(word, Source(file, number)) for number, word, _ in read_lexicon(lines, file))
+            return
+        is_csv = suffix_of(file) in QUOTED_SUFFIXES
+        rows = read_rows_from(lines, file) if is_csv else ((number, line.split("\t")) for number, line in lines)
+        first = next(rows, None)
+        if first is None:
+            return
+        place, is_header = self._column_of(first, file, is_table=is_csv or suffix_of(file) in BARE_SUFFIXES)
+        if is_header and not self.quiet:
+            print(f"{file}: the first row is a header; the sources are those of '{first[1][place].strip()}'.", file=sys.stderr)
+        for number, cells in rows if is_header else chain([first], rows):
+            if place >= len(cells) and any(cells):
+                raise DataError(
+                    f"{Source(file, number)}: {len(cells)} columns; the sources were expected in column {place + 1}, where line {first[0]} "
+                    "has one."
+                )
+            yield TextRecord(text_of_cell(cells[place]) if place < len(cells) else "", Source(file, number))
+
+    def _column_of(self, first: tuple[int, list[str]], file: str, *, is_table: bool) -> tuple[int, bool]:
+        """The place of the sources, from 0, and whether the first row is a header."""
+        if self.column or not is_table:
+            return source_column(first, file, self.column or None) if self.column else (0, False)
+        trained = self.model.config["recipe"]["source"]
+        if trained is not None:
+            try:
+                return source_column(first, file, trained)
+            except DataError:
+                if not self.quiet:
+                    print(f"{file} has no column '{trained}', which was the source in training; the first is read.", file=sys.stderr)
+        return source_column(first, file, None)
 
 
 def plain_lines(files: Sequence[str]) -> Iterator[TextRecord]:

@@ -17,14 +17,6 @@ def print_version(is_wanted: bool) -> None:
         raise typer.Exit
 
 
-def complete_arch(incomplete: str) -> list[str]:
-    """The architectures that begin so, for the shell's tab key; in a list with commas, what may come next."""
-    from tidegate.kernels import ARCHITECTURES
-
-    done, comma, rest = incomplete.rpartition(",")
-    return [done + comma + name for name in ARCHITECTURES if name.startswith(rest)]
-
-
 Version = Annotated[bool, typer.Option("--version", help="Print the version and end.", callback=print_version, is_eager=True)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress and no notes.")]
 Threads = Annotated[
@@ -94,127 +86,82 @@ Stop = Annotated[
 ]
 NBest = Annotated[
     int | None,
-    typer.Option("--n-best", min=1, metavar="N", help="Two-way language model: answers for each blank \\[default: 5]", show_default=False),
+    typer.Option(
+        "--n-best",
+        min=1,
+        metavar="N",
+        help="Two-way language model: answers for each blank \\[default: 5]. Translator: answers for each source, at most as many as the "
+        "beam is wide \\[default: 1]",
+        show_default=False,
+    ),
 ]
 
-# What trains: train, compare.
-Dev = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--dev", metavar="FILE", help="Development file; repeat for several \\[default: a seeded share of TRAIN]", show_default=False
-    ),
-]
-TextDev = Annotated[
-    list[str] | None,
-    typer.Option("--dev", metavar="FILE", help="Development text; repeat for several \\[default: the end of TRAIN]", show_default=False),
-]
-Test = Annotated[
-    list[str] | None,
-    typer.Option("--test", metavar="FILE", help="Test file, scored once at the end; repeat for several.", show_default=False),
-]
-TagLabel = Annotated[
+# Where the pairs stand: train, predict and evaluate of translators.
+SourceColumn = Annotated[
     str | None,
     typer.Option(
-        "--label",
-        metavar="COL[,COL...]",
-        help="Label columns by name or 1-based number; CoNLL-U: upos, xpos, feats, lemma \\[default: CoNLL-U upos, else the last column]",
+        "--source",
+        metavar="COL",
+        help="Pairs: column of the sources, by name or 1-based number \\[default: as in training, else the first of two]",
         show_default=False,
     ),
 ]
-TextColumn = Annotated[
-    str | None,
-    typer.Option("--text", metavar="COL", help="Column of the text, by name or 1-based number \\[default: found]", show_default=False),
-]
-ClassLabel = Annotated[
-    str | None,
-    typer.Option("--label", metavar="COL", help="Column of the label, by name or 1-based number \\[default: found]", show_default=False),
-]
-LabelSeparator = Annotated[
+TargetColumn = Annotated[
     str | None,
     typer.Option(
-        "--label-separator",
-        metavar="S",
-        help="Cuts a label cell into several labels, for instance '|' \\[default: one label a text]",
+        "--target",
+        metavar="COL",
+        help="Pairs: column of the targets, by name or 1-based number \\[default: as in training, else the second of two]",
         show_default=False,
     ),
 ]
-Unit = Annotated[
-    str | None,
-    typer.Option("--unit", metavar="word|char", help="What the network reads one after another \\[default: word]", show_default=False),
-]
-TextUnit = Annotated[
-    str | None,
+
+# What translates: predict and evaluate with a translator.
+Beam = Annotated[
+    int | None,
     typer.Option(
-        "--unit",
-        metavar="char|word|bpe",
-        help="What the network reads and writes one after another; bpe: pieces of words, needs the extra 'bpe' \\[default: char]",
+        "--beam",
+        metavar="K",
+        help="Translator: hypotheses that are kept side by side; 1: the most probable unit each time \\[default: as in training]",
         show_default=False,
     ),
 ]
-Positive = Annotated[
-    str | None,
+WaitK = Annotated[
+    int | None,
     typer.Option(
-        "--positive",
-        metavar="LABEL",
-        help="The label whose precision, recall and F1 count; named, or rarer than 30 %, its F1 also chooses the epochs "
-        "\\[default: the rarer of two]",
+        "--wait-k",
+        metavar="K",
+        help="Translator trained with --simultaneous: answer K source units behind the reading \\[default: the whole source first]",
         show_default=False,
     ),
 ]
-Group = Annotated[
-    str | None,
-    typer.Option("--group", metavar="COL", help="Texts that agree in this column stay on one side of a split.", show_default=False),
-]
-Arch = Annotated[
+WaitKs = Annotated[
     str | None,
     typer.Option(
-        "--arch",
-        metavar="ARCH",
-        help="rnn, lstm, gru, birnn, bilstm, bigru, gru-reset-after, bigru-reset-after, mingru, minlstm, bimingru or biminlstm "
-        "\\[default: bilstm]",
-        autocompletion=complete_arch,
+        "--wait-k",
+        metavar="K[,K...]",
+        help="Translator trained with --simultaneous: score answers K source units behind the reading, a row for each K; full: after it",
         show_default=False,
     ),
 ]
-TextArch = Annotated[
-    str | None,
+LengthPenalty = Annotated[
+    float | None,
     typer.Option(
-        "--arch",
-        metavar="ARCH",
-        help="One-way ones write text: rnn, lstm, gru, gru-reset-after, mingru or minlstm; two-way ones fill blanks: birnn, bilstm, bigru, "
-        "bigru-reset-after, bimingru or biminlstm \\[default: gru]",
-        autocompletion=complete_arch,
+        "--length-penalty",
+        metavar="A",
+        help="Translator: the higher, the longer the answers; 0: by probability alone \\[default: as in training]",
         show_default=False,
     ),
 ]
-Out = Annotated[
-    Path | None, typer.Option("--out", metavar="DIR", help="Model directory to write \\[default: ./<stem>-<arch>/]", show_default=False)
-]
-RecipeFile = Annotated[
-    str | None,
+CoveragePenalty = Annotated[
+    float | None,
     typer.Option(
-        "--recipe", metavar="NAME|FILE", help="Settings from a TOML file, or a recipe that comes with tidegate.", show_default=False
-    ),
-]
-InitFrom = Annotated[
-    str | None,
-    typer.Option(
-        "--init-from",
-        metavar="DIR",
-        help="A trained model to begin with, of train generate or of this task: its word vectors, recurrent layers and sizes.",
+        "--coverage-penalty",
+        metavar="B",
+        help="Translator: how much it costs to leave parts of the source unread by the attention \\[default: as in training]",
         show_default=False,
     ),
 ]
-Preset = Annotated[str, typer.Option("--preset", metavar="fast|default|best", help="Sizes and epochs.")]
-TimeBudget = Annotated[
-    str | None, typer.Option("--time-budget", metavar="T", help="End within 90s, 10m, 2h …, the best so far kept.", show_default=False)
+WithAttention = Annotated[
+    bool, typer.Option("--with-attention", help="Translator: where in the source each unit of the answer was read, as weights.")
 ]
-MaxEpochs = Annotated[
-    int | None, typer.Option("--max-epochs", min=1, metavar="N", help="Passes over the training data at most.", show_default=False)
-]
-Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any key of the recipe; repeat for several.", show_default=False)
-]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run towards DIR was; afresh where none was.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what stands at DIR.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print columns, split, labels, parameters and predicted minutes; train nothing.")]

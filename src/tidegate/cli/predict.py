@@ -36,8 +36,8 @@ def predict(
         typer.Option(
             "--format",
             metavar="jsonl|csv|conllu|text",
-            help="Output form; conllu is for taggers, text for language models \\[default: by --output's suffix; else jsonl, for language "
-            "models on a terminal text]",
+            help="Output form; conllu is for taggers, text for language models and translators \\[default: by --output's suffix; else "
+            "jsonl, where there is text on a terminal text]",
             show_default=False,
         ),
     ] = None,
@@ -83,7 +83,13 @@ def predict(
     top_p: options.TopP = None,
     stop: options.Stop = None,
     seed: Seed = None,
+    source: options.SourceColumn = None,
+    beam: options.Beam = None,
     n_best: options.NBest = None,
+    length_penalty: options.LengthPenalty = None,
+    coverage_penalty: options.CoveragePenalty = None,
+    wait_k: options.WaitK = None,
+    with_attention: options.WithAttention = False,
     batch_tokens: BatchTokens = None,
     threads: Threads = None,
     quiet: Quiet = False,
@@ -91,7 +97,8 @@ def predict(
 ) -> None:
     """Answer files or standard input: JSON Lines, one object per input, in order; an empty line has an answer too.
 
-    A language model goes on with each line, or fills the blanks in it; on a terminal its text appears as it comes.
+    A language model goes on with each line, or fills the blanks in it; on a terminal its text appears as it comes. A translator answers
+    each line, up to its first tab, by the target.
 
     Examples:
 
@@ -106,13 +113,17 @@ def predict(
     tidegate predict writer/ --prompt 'ROMEO:' --length 300 --temperature 0.8
 
     tidegate predict two-way-model/ --prompt 'the ___ barked' --n-best 3
+
+    tidegate predict translator/ sources.txt --beam 5 --n-best 3 --output targets.jsonl
+
+    echo colonel | tidegate predict sounds/ --format text --with-attention
     """
     from tidegate.threads import use_threads
 
     use_threads(threads)
-    from tidegate.cli.fitting import check_form, form_for, kind_of, refuse_misfits
+    from tidegate.cli.fitting import PREDICT, check_form, form_for, kind_of, refuse_misfits
     from tidegate.errors import OutputError, RecipeError, nearest
-    from tidegate.runtime import GenerateModel, load
+    from tidegate.runtime import GenerateModel, TranslateModel, load
 
     if kind not in _INPUTS:
         raise RecipeError(f"--input {kind} is not one of {', '.join(_INPUTS)}.{nearest(kind, _INPUTS)}")
@@ -121,9 +132,11 @@ def predict(
     labelling = {"--input": None if kind == "auto" else kind, "--with-input": with_input, "--abstain-below": abstain_below}
     labelling |= {"--threshold": threshold, "--text": text, "--batch-tokens": batch_tokens}
     sampling = {"length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p, "stop": stop}
-    writing = {"--prompt": prompt, **{f"--{name.replace('_', '-')}": value for name, value in sampling.items()}}
+    search = {"beam": beam, "length_penalty": length_penalty, "coverage_penalty": coverage_penalty, "wait_k": wait_k}
+    writing = {f"--{name.replace('_', '-')}": value for name, value in {**sampling, "seed": seed, "n_best": n_best, **search}.items()}
     does = kind_of(loaded)
-    refuse_misfits(does, {**labelling, **writing, "--seed": seed, "--n-best": n_best})
+    others = {"--prompt": prompt, "--source": source, "--with-attention": with_attention}
+    refuse_misfits(does, {**labelling, **writing, **others}, PREDICT)
     is_terminal = output is None and sys.stdout is not None and sys.stdout.isatty()
     settled = form_for(does, form, output, is_terminal=is_terminal)
     if settled == "jsonl" and form is None and output is not None and output.suffix not in (".jsonl", ".json") and not quiet:
@@ -131,6 +144,7 @@ def predict(
     for name in files or []:
         if output is not None and output.exists() and output.resolve() == Path(name).resolve():
             raise OutputError(f"--output {output} is the input itself, which would be lost. Name another place.")
+    is_shown = not (quiet or is_terminal)
     with _stream(output) as stream:
         if isinstance(loaded, GenerateModel):
             from tidegate.cli.generation import Writing, prompts_of
@@ -141,6 +155,13 @@ def predict(
                 Writing(loaded, stream, settled, is_terminal, quiet, given, 1 if seed is None else seed).answer(texts)
             except KeyboardInterrupt:
                 raise typer.Exit(130) from None  # what was written stays
+        elif isinstance(loaded, TranslateModel):
+            from tidegate.cli.inputs import Sources
+            from tidegate.cli.translation import Translating
+
+            given = {name: value for name, value in {**search, "n_best": n_best}.items() if value is not None}
+            translating = Translating(loaded, stream, settled, with_input, with_attention, quiet, given)
+            translating.answer(Sources(loaded, source or "", quiet), files or ["-"], is_shown=is_shown)
         else:
             from tidegate.cli.answers import writer_for
             from tidegate.cli.inputs import Inputs
@@ -149,7 +170,7 @@ def predict(
             answering = {"batch_tokens": batch_tokens, "abstain_below": abstain_below, "threshold": threshold}
             asked = {name: value for name, value in answering.items() if value is not None}
             write = writer_for(settled, stream, loaded, with_input=with_input)
-            label(Inputs(loaded, kind, text or "", quiet), files or ["-"], write, stream, asked, is_shown=not (quiet or is_terminal))
+            label(Inputs(loaded, kind, text or "", quiet), files or ["-"], write, stream, asked, is_shown=is_shown)
 
 
 @contextmanager

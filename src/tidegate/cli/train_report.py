@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tidegate.runtime import load
+from tidegate.runtime import TranslateModel, load
 from tidegate.training.callbacks import ENDED_EARLY
 from tidegate.training.chart import LOSS_CHART
 from tidegate.training.durations import spoken
@@ -56,7 +56,7 @@ def print_result(result: TrainingResult, task: TrainingTask[Any], example_file: 
         console.print(remark, highlight=False)
     if rows and _is_below_baseline(rows[0], lower_is_better=task.lower_is_better):
         console.print("The network is below the baseline: it needs more data, more epochs (--max-epochs, --set patience=20) or both.")
-    if task.recipe.task == "generate":
+    if task.recipe.task in ("generate", "translate"):
         _print_sample(console, result.path, task.example())
     console.print(f"Loss over time: {result.path / LOSS_CHART}", highlight=False, soft_wrap=True, markup=False)
     console.print("Next:", highlight=False)
@@ -84,13 +84,17 @@ def _commands(task: TrainingTask[Any], path: Path, example_file: str) -> list[st
             f"tidegate logprob {model} {file}",
             python,
         ]
-    return [f"tidegate evaluate {model} {file}", f"echo {shlex.quote(text)} | tidegate predict {model}", python]
+    waits = " --wait-k 1,3,5,full" if getattr(task.recipe, "simultaneous", False) else ""
+    return [f"tidegate evaluate {model} {file}{waits}", f"echo {shlex.quote(text)} | tidegate predict {model}", python]
 
 
 def _print_sample(console: Console, path: Path, example: str) -> None:
-    """What the language model writes at the beginning of a text, or how it fills a blank of the development text."""
+    """What the model makes of the example; a language model that writes begins with nothing instead."""
     model: Any = load(path)
-    if model.is_two_way:
+    if isinstance(model, TranslateModel):
+        (answer,) = model.translate([example])
+        said, text = "A source of the development data translated", f"{example}\n{answer.target}"
+    elif model.is_two_way:
         (blank,) = model.fill(example, n_best=3).blanks
         guesses = ", ".join(f"{unit!r} ({probability:.0%})" for unit, probability in blank.both)
         said, text = "A blank of the development text filled", f"{example}\n___ may be {guesses}"

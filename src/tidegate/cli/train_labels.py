@@ -1,0 +1,152 @@
+"""`tidegate train tag` and `tidegate train classify`: models that give labels."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Annotated, Any
+
+import typer
+
+from tidegate.cli import train_options
+from tidegate.cli.options import Quiet, Seed, Threads, Version
+from tidegate.cli.train_run import example_file, place_of, recipe_of, run
+
+TAG_EXAMPLES = (
+    "Examples:\n\n"
+    "tidegate train tag train.conllu --dev dev.conllu --label upos --arch bilstm --out model/\n\n"
+    "tidegate train tag ner.conll --label 4 --preset fast    (columns; label in the fourth)\n\n"
+    "tidegate train tag slots.jsonl --time-budget 10m --set hidden_size=256\n\n"
+    "tidegate train tag 'part-*.conllu.gz' --label upos,xpos --dry-run\n\n"
+    "tidegate train tag few.conllu --init-from lm/    (word vectors and layers of a language model)"
+)
+CLASSIFY_EXAMPLES = (
+    "Examples:\n\n"
+    "tidegate train classify reviews.csv --text review --label sentiment\n\n"
+    "tidegate train classify SMSSpamCollection.tsv --positive spam    (no header: columns found by their content)\n\n"
+    "tidegate train classify names.csv --unit char --arch bigru    (a word's language from its letters)\n\n"
+    "tidegate train classify tickets.jsonl --label topic --group customer --dry-run\n\n"
+    "tidegate train classify tagged.csv --label tags --label-separator '|'    (several labels a text)"
+)
+
+
+def tag(
+    train_files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TRAIN...",
+            help="CoNLL-U, CoNLL-2003-like columns, or JSON Lines with spans; .gz of each; several files and globs.",
+            show_default=False,
+        ),
+    ],
+    dev: train_options.Dev = None,
+    test: train_options.Test = None,
+    label: train_options.TagLabel = None,
+    arch: train_options.Arch = None,
+    out: train_options.Out = None,
+    init_from: train_options.InitFrom = None,
+    recipe: train_options.RecipeFile = None,
+    preset: train_options.Preset = "default",
+    time_budget: train_options.TimeBudget = None,
+    max_epochs: train_options.MaxEpochs = None,
+    seed: Seed = None,
+    settings: train_options.Settings = None,
+    resume: train_options.Resume = False,
+    overwrite: train_options.Overwrite = False,
+    dry_run: train_options.DryRun = False,
+    threads: Threads = None,
+    quiet: Quiet = False,
+    version: Version = False,
+) -> None:
+    """Train a tagger: a label for every token (parts of speech, named entities, slots)."""
+    started = time.monotonic()
+    from tidegate.threads import use_threads
+
+    count = use_threads(threads)
+    from tidegate.training.tagging.corpus import TagFiles, read_corpus
+    from tidegate.training.tagging.recipe import TagRecipe
+
+    given: dict[str, Any] = {"label": label, "arch": arch, "time_budget": time_budget, "max_epochs": max_epochs, "seed": seed}
+    given |= {"init_from": init_from}
+    asked = recipe_of(TagRecipe, given, settings, preset=preset, recipe=recipe, resumed=out if resume else None)
+    place = place_of(out, train_files, asked, dry_run=dry_run, resume=resume, overwrite=overwrite)
+    corpus = read_corpus(TagFiles(train_files, dev or (), test or ()), asked)
+    if not quiet:
+        columns = ", ".join(f"{c.name} ({len(c.labels)} labels{f', {c.scheme}' if c.scheme else ''})" for c in corpus.vocabulary.columns)
+        print(f"{len(corpus.train):,} sentences, {corpus.tokens:,} tokens; {columns}; {corpus.split}", file=sys.stderr)
+        if corpus.unknown:
+            print(f"{corpus.unknown} Such labels count as wrong answers.", file=sys.stderr)
+        print("loading PyTorch …", file=sys.stderr)
+    # Only now, so that a mistake in the options or the files is told at once.
+    from tidegate.training.tagging.task import TagTask
+
+    task = TagTask(asked, corpus)
+    example = example_file(train_files, dev, test)
+    run(task, place, count, example, dry_run=dry_run, resume=resume, overwrite=overwrite, quiet=quiet, started=started)
+
+
+def classify(
+    train_files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TRAIN...",
+            help="CSV (quotes count), TSV (no quotes), JSON Lines or fastText lines; .gz of each; several files and globs.",
+            show_default=False,
+        ),
+    ],
+    dev: train_options.Dev = None,
+    test: train_options.Test = None,
+    text: train_options.TextColumn = None,
+    label: train_options.ClassLabel = None,
+    separator: train_options.LabelSeparator = None,
+    unit: train_options.Unit = None,
+    positive: train_options.Positive = None,
+    group: train_options.Group = None,
+    arch: train_options.Arch = None,
+    out: train_options.Out = None,
+    init_from: train_options.InitFrom = None,
+    recipe: train_options.RecipeFile = None,
+    preset: train_options.Preset = "default",
+    time_budget: train_options.TimeBudget = None,
+    max_epochs: train_options.MaxEpochs = None,
+    seed: Seed = None,
+    settings: train_options.Settings = None,
+    resume: train_options.Resume = False,
+    overwrite: train_options.Overwrite = False,
+    dry_run: train_options.DryRun = False,
+    threads: Threads = None,
+    quiet: Quiet = False,
+    version: Version = False,
+) -> None:
+    """Train a classifier: a label for every text or word (topic, intent, spam, sentiment, language)."""
+    started = time.monotonic()
+    from tidegate.threads import use_threads
+
+    count = use_threads(threads)
+    from tidegate.cli.progress import steps_shown
+    from tidegate.training.classification.corpus import TextFiles, read_corpus
+    from tidegate.training.classification.recipe import ClassifyRecipe
+
+    given: dict[str, Any] = {
+        "text": text,
+        "label": label,
+        "label_separator": separator,
+        "unit": unit,
+        "positive": positive,
+        "group": group,
+        "arch": arch,
+    }
+    given |= {"time_budget": time_budget, "max_epochs": max_epochs, "seed": seed, "init_from": init_from}
+    asked = recipe_of(ClassifyRecipe, given, settings, preset=preset, recipe=recipe, resumed=out if resume else None)
+    place = place_of(out, train_files, asked, dry_run=dry_run, resume=resume, overwrite=overwrite)
+    with steps_shown("fitting n-grams", is_shown=not quiet) as watch:
+        corpus = read_corpus(TextFiles(train_files, dev or (), test or ()), asked, watch)
+    if not quiet:
+        for note in corpus.notes:
+            print(note, file=sys.stderr)
+        print("loading PyTorch …", file=sys.stderr)
+    from tidegate.training.classification.task import ClassifyTask
+
+    task = ClassifyTask(asked, corpus)
+    example = example_file(train_files, dev, test)
+    run(task, place, count, example, dry_run=dry_run, resume=resume, overwrite=overwrite, quiet=quiet, started=started)

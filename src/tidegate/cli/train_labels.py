@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import Annotated, Any
 
@@ -10,7 +9,7 @@ import typer
 
 from tidegate.cli import train_options
 from tidegate.cli.options import Quiet, Seed, Threads, Version
-from tidegate.cli.train_run import example_file, place_of, recipe_of, run
+from tidegate.cli.train_run import example_file, place_of, print_notes, recipe_of, run
 
 TAG_EXAMPLES = (
     "Examples:\n\n"
@@ -73,10 +72,8 @@ def tag(
     corpus = read_corpus(TagFiles(train_files, dev or (), test or ()), asked)
     if not quiet:
         columns = ", ".join(f"{c.name} ({len(c.labels)} labels{f', {c.scheme}' if c.scheme else ''})" for c in corpus.vocabulary.columns)
-        print(f"{len(corpus.train):,} sentences, {corpus.tokens:,} tokens; {columns}; {corpus.split}", file=sys.stderr)
-        if corpus.unknown:
-            print(f"{corpus.unknown} Such labels count as wrong answers.", file=sys.stderr)
-        print("loading PyTorch …", file=sys.stderr)
+        notes = [f"{len(corpus.train):,} sentences, {corpus.tokens:,} tokens; {columns}; {corpus.split}"]
+        print_notes([*notes, f"{corpus.unknown} Such labels count as wrong answers."] if corpus.unknown else notes)
     # Only now, so that a mistake in the options or the files is told at once.
     from tidegate.training.tagging.task import TagTask
 
@@ -142,9 +139,7 @@ def classify(
     with steps_shown("fitting n-grams", is_shown=not quiet) as watch:
         corpus = read_corpus(TextFiles(train_files, dev or (), test or ()), asked, watch)
     if not quiet:
-        for note in corpus.notes:
-            print(note, file=sys.stderr)
-        print("loading PyTorch …", file=sys.stderr)
+        print_notes(corpus.notes)
     from tidegate.training.classification.task import ClassifyTask
 
     task = ClassifyTask(asked, corpus)

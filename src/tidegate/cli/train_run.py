@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -32,6 +33,12 @@ def place_of(out: Path | None, train_files: list[str], recipe: Recipe, *, dry_ru
     if not (dry_run or resume):  # the rest of what can be wrong with the place is checked when the run begins
         check_output(place, overwrite=overwrite, resume=resume)
     return place
+
+
+def print_notes(notes: Sequence[str]) -> None:
+    """What was read, before the silence in which PyTorch is loaded; on standard error."""
+    for note in (*notes, "loading PyTorch …"):
+        print(note, file=sys.stderr)
 
 
 def example_file(train: Sequence[str], dev: Sequence[str] | None, test: Sequence[str] | None) -> str:

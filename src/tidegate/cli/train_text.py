@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import Annotated, Any
 
@@ -10,7 +9,7 @@ import typer
 
 from tidegate.cli import options, train_options
 from tidegate.cli.options import Quiet, Seed, Threads, Version
-from tidegate.cli.train_run import example_file, place_of, recipe_of, run
+from tidegate.cli.train_run import example_file, place_of, print_notes, recipe_of, run
 
 GENERATE_EXAMPLES = (
     "Examples:\n\n"
@@ -71,9 +70,7 @@ def generate(
     place = place_of(out, train_files, asked, dry_run=dry_run, resume=resume, overwrite=overwrite)
     corpus = read_corpus(GenerateFiles(train_files, dev or (), test or ()), asked)
     if not quiet:
-        for note in corpus.notes:
-            print(note, file=sys.stderr)
-        print("loading PyTorch …", file=sys.stderr)
+        print_notes(corpus.notes)
     from tidegate.training.generation.task import GenerateTask
 
     task = GenerateTask(asked, corpus)
@@ -137,9 +134,7 @@ def translate(
     place = place_of(out, train_files, asked, dry_run=dry_run, resume=resume, overwrite=overwrite)
     corpus = read_corpus(TranslateFiles(train_files, dev or (), test or ()), asked)
     if not quiet:
-        for note in corpus.notes:
-            print(note, file=sys.stderr)
-        print("loading PyTorch …", file=sys.stderr)
+        print_notes(corpus.notes)
     from tidegate.training.translation.task import TranslateTask
 
     task = TranslateTask(asked, corpus)

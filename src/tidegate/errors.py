@@ -83,3 +83,10 @@ def nearest(given: str, known: Iterable[str]) -> str:
     """Names the known word nearest to `given`, as the end of a sentence; empty where none is near."""
     matches = difflib.get_close_matches(given, list(known), n=1, cutoff=0.5)
     return f" Did you mean '{matches[0]}'?" if matches else ""
+
+
+def listed(words: Iterable[str], most: int = 5) -> str:
+    """The first few, and how many are left: 'a, b, c, d, e and 4 more'."""
+    found = list(words)
+    more = f" and {len(found) - most:,} more" if len(found) > most else ""
+    return ", ".join(found[:most]) + more

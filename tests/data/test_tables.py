@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.data.tables import has_header, look_ahead, read_rows, read_rows_from, repeats, sniff_delimiter, suffix_of
+from tidegate.data.tables import has_header, look_ahead, read_columns, read_rows, read_rows_from, repeats, sniff_delimiter, suffix_of
 from tidegate.errors import DataError, EncodingError
 
 KNOWN = {"text", "label", "spam", "question", "id"}
@@ -30,11 +30,18 @@ class Reader:
     def __call__(self, content: str | bytes, name: str = "in.csv") -> list[tuple[int, list[str]]]:
         path = self.folder / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return list(read_rows(path))
+        rows = list(read_rows(path))
+        # Read all at once they are the same.
+        numbers, columns = read_columns(path)
+        assert list(zip(numbers, map(list, zip(*columns, strict=True)), strict=True)) == rows
+        return rows
 
     def refusal(self, content: str | bytes, name: str = "in.csv") -> str:
         with pytest.raises(DataError) as caught:
             self(content, name)
+        with pytest.raises(DataError) as at_once:
+            read_columns(self.folder / name)
+        assert str(at_once.value) == str(caught.value)
         return str(caught.value).removeprefix(f"{self.folder}/")
 
 

@@ -23,7 +23,6 @@ from tidegate.data.findings import (
     Subject,
     counted,
     lengths_of,
-    listed,
     percent,
     text_item,
     token_item,
@@ -31,6 +30,7 @@ from tidegate.data.findings import (
 )
 from tidegate.data.opening import excerpt
 from tidegate.data.records import TextRecord, TokenRecord
+from tidegate.errors import listed
 
 __all__ = ["Finding", "Lengths", "PartProfile", "Report", "check_texts", "check_tokens"]
 
@@ -197,13 +197,15 @@ class _Check:
                 said = f"{begin}{counted(len(rare), 'label')} with fewer than {_FEW_EXAMPLES} examples in train"
                 mend = "Add examples, or join them with a label that is like them: so few can hardly be learnt."
                 places = tuple(self._with_label(row, "train", rare))
-                yield Finding("classes", "note", f"{said}: {listed(map(excerpt, rare))}", places, mend)
+                yield Finding("classes", "note", f"{said}: {listed(map(excerpt, rare), EXAMPLES)}", places, mend)
             for name in self.parts if train else ():
                 counts = self.counts[column, name]
                 new = [label for label in counts if label not in train]
                 if new:
                     times = counted(sum(counts[label] for label in new), "time")
-                    said = f"{begin}{counted(len(new), 'label')} in {name} that train lacks ({times}): {listed(map(excerpt, new))}"
+                    said = (
+                        f"{begin}{counted(len(new), 'label')} in {name} that train lacks ({times}): {listed(map(excerpt, new), EXAMPLES)}"
+                    )
                     mend = "Correct the spelling, or move examples to train: such an answer can never be right."
                     yield Finding("classes", "warning", said, tuple(self._with_label(row, name, new)), mend)
         for name, items in self.parts.items():
@@ -238,7 +240,7 @@ class _Check:
                     alike.setdefault(label.strip().casefold(), Counter())[label] += count
             clashes = [labels.most_common() for labels in alike.values() if len(labels) > 1]
             if clashes and column != "lemma":  # a name and a word may share a lemma but for its capital
-                shown = listed(" and ".join(f"{excerpt(label)} ({count:,})" for label, count in labels) for labels in clashes)
+                shown = listed((" and ".join(f"{excerpt(label)} ({count:,})" for label, count in labels) for labels in clashes), EXAMPLES)
                 said = f"{column + ': ' if column else ''}labels that differ by case or blanks alone: {shown}"
                 where: list[str] = []
                 for label in (labels[-1][0] for labels in clashes[:EXAMPLES]):

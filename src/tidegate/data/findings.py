@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
@@ -151,10 +150,3 @@ def verb(number: int, one: str, many: str) -> str:
 def percent(share: float) -> str:
     """'13.4 %', with more digits only where nothing else would be left."""
     return f"{100 * share:.1f} %" if share >= 0.001 else f"{100 * share:.2g} %"
-
-
-def listed(words: Iterable[str]) -> str:
-    """The first few, and how many are left."""
-    found = list(words)
-    more = f" and {len(found) - EXAMPLES:,} more" if len(found) > EXAMPLES else ""
-    return ", ".join(islice(found, EXAMPLES)) + more

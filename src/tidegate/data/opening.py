@@ -19,7 +19,7 @@ from tidegate.errors import DataError, EncodingError, nearest
 
 # Longest piece taken at once: a file without line ends (or with \r alone) does not fill the memory.
 _PIECE = 1 << 16
-_GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"
 _UTF8_MARK = b"\xef\xbb\xbf"
 # UTF-32 first: its little-endian mark begins with UTF-16's.
 _WIDE_MARKS = ((b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
@@ -128,7 +128,7 @@ def _text_lines(stream: ByteStream, name: str, piped: str) -> Iterator[tuple[int
     beyond_ascii = number = 0
     try:
         first = stream.readline(_PIECE)
-        zipped = first.startswith(_GZIP)
+        zipped = first.startswith(GZIP)
         rejoined = _Rejoined(first, stream)
         source: ByteStream = io.BufferedReader(gzip.GzipFile(fileobj=rejoined, mode="rb")) if zipped else rejoined
         for number, raw in enumerate(_byte_lines(source), 1):

@@ -7,7 +7,12 @@ from pathlib import Path
 from tidegate.artefact import read_model
 from tidegate.errors import ModelError
 from tidegate.runtime.classify import ClassifyAnswer, ClassifyModel
+from tidegate.runtime.fill import FilledSeries, FillModel
+from tidegate.runtime.filled_tables import FilledFile
 from tidegate.runtime.filling import Blank, Filled
+from tidegate.runtime.forecast import ForecastModel
+from tidegate.runtime.forecast_session import ForecastSession
+from tidegate.runtime.forecasts import Forecast, Forecasts
 from tidegate.runtime.generate import GenerateModel
 from tidegate.runtime.pair_scores import PairScore
 from tidegate.runtime.session import Session
@@ -21,7 +26,14 @@ __all__ = [
     "Blank",
     "ClassifyAnswer",
     "ClassifyModel",
+    "FillModel",
     "Filled",
+    "FilledFile",
+    "FilledSeries",
+    "Forecast",
+    "ForecastModel",
+    "ForecastSession",
+    "Forecasts",
     "GenerateModel",
     "Hypothesis",
     "LineScore",
@@ -35,8 +47,15 @@ __all__ = [
     "load",
 ]
 
-Model = TagModel | ClassifyModel | GenerateModel | TranslateModel
-_MODELS: dict[str, type[Model]] = {"tag": TagModel, "classify": ClassifyModel, "generate": GenerateModel, "translate": TranslateModel}
+Model = TagModel | ClassifyModel | GenerateModel | TranslateModel | ForecastModel | FillModel
+_MODELS: dict[str, type[Model]] = {
+    "tag": TagModel,
+    "classify": ClassifyModel,
+    "generate": GenerateModel,
+    "translate": TranslateModel,
+    "forecast": ForecastModel,
+    "fill": FillModel,
+}
 
 
 def load(path: str | Path) -> Model:

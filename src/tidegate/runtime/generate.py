@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tidegate.artefact import StoredModel, copy_model
 from tidegate.data.streams import Stream, encode_lines
 from tidegate.data.units import Units, units_from_json
-from tidegate.errors import DataError, RecipeError
+from tidegate.errors import DataError, RecipeError, listed
 from tidegate.kernels import architecture
 from tidegate.runtime.filling import Filled, blank_probabilities, filled
 from tidegate.runtime.generate_network import Ids, OneWayNetwork, TwoWayNetwork
@@ -102,7 +102,7 @@ class GenerateModel:
         unknown = self.units.unknown_in(prompt)
         if not unknown:
             return ()
-        named = ", ".join(repr(text) for text in unknown[:5]) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
+        named = listed(map(repr, unknown))
         if self.units.kind == "char":
             raise DataError(
                 f"the prompt has characters that the training text has not: {named}. Write it without them, or train on a text with them."

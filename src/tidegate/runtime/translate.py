@@ -15,7 +15,7 @@ from tidegate.data.pairs import Entry
 from tidegate.data.unit_base import Ids
 from tidegate.data.units import Units, WordUnits, units_from_json
 from tidegate.decoding.sampling import is_whole
-from tidegate.errors import DataError, RecipeError
+from tidegate.errors import DataError, RecipeError, listed
 from tidegate.runtime.pair_scores import PairScore, pair_scores
 from tidegate.runtime.translate_network import TranslateNetwork
 from tidegate.runtime.translate_search import Decoding, Found, cap_of, search
@@ -195,7 +195,7 @@ class TranslateModel:
         notes = []
         if not ids.all():
             unknown = self.source_units.unknown_in(source.strip())
-            named = ", ".join(repr(text) for text in unknown[:5]) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
+            named = listed(map(repr, unknown))
             notes.append(f"the source has units that the model does not know and reads as unknown: {named}.")
         if len(ids) - 1 > self._longest_source:
             notes.append(f"the source has {len(ids) - 1:,} units; the longest that training saw has {self._longest_source:,}.")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import math
 import random
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -282,4 +284,131 @@ def toy_translator(train_sounds: Callable[..., Any], tmp_path_factory: pytest.Te
 def toy_interpreter(train_sounds: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model directory: a gru that answers before the source has ended, trained on the toy lexicons."""
     path: Path = train_sounds(tmp_path_factory.mktemp("interpreter") / "toy", arch="gru", simultaneous=True).path
+    return path
+
+
+# Settings that learn the toy series in a few seconds.
+SMALL_FORECASTER: dict[str, Any] = {
+    "hidden_size": 24,
+    "horizon": "12",
+    "context": "48",
+    "segment": 12,
+    "max_epochs": 3,
+    "learning_rate": 0.01,
+    "warmup_steps": 10,
+    "dropout": 0.0,
+    "average_decay": 0.9,
+    "dev_last": "4d",
+    "test_last": "4d",
+    "auto_ets": False,
+}
+
+# The columns of the toy series, by option.
+TOY_COLUMNS: dict[str, str] = {
+    "time": "timestamp",
+    "target": "pressure",
+    "series": "pump",
+    "past_covariates": "heat,wind",
+    "future_covariates": "open",
+    "static_covariates": "depth",
+}
+_TOY_BEGIN = datetime(2024, 3, 1)
+_TOY_HEADER = "pump,timestamp,pressure,heat,wind,open,depth"
+
+
+def toy_measurements(hours: int = 960, *, seed: int = 1) -> list[list[str]]:
+    """Hourly rows of two pumps: a wave a day, a slow rise, a step while the place is open, noise; and holes of one to twelve hours.
+
+    The columns are pump, timestamp, pressure, heat (measured, with holes of its own), wind (a text), open (known ahead) and depth.
+    """
+    chance = random.Random(seed)
+    rows = []
+    for pump, level, depth in (("north", 20.0, "3.5"), ("south", 900.0, "12")):
+        hidden = {chance.randrange(hours) + place for _ in range(hours // 40) for place in range(chance.choice((1, 1, 2, 3, 12)))}
+        for hour in range(hours):
+            at = _TOY_BEGIN + timedelta(hours=hour)
+            is_open = 9 <= at.hour < 17 and at.weekday() < 5
+            wave = math.sin(math.tau * at.hour / 24) + 0.4 * is_open + 0.001 * hour + chance.gauss(0, 0.1)
+            value = "" if hour in hidden and hour < hours - 1 else f"{level * (1 + 0.2 * wave):.3f}"
+            heat = "NA" if chance.random() < 0.02 else f"{15 + 5 * math.sin(math.tau * (at.hour - 3) / 24) + chance.gauss(0, 1):.1f}"
+            rows.append([pump, at.isoformat(" "), value, heat, chance.choice(("N", "S", "W")), str(int(is_open)), depth])
+    return rows
+
+
+@pytest.fixture(scope="session")
+def toy_series(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with pumps.csv, plan.csv (what is known of the 24 hours behind it), both.csv (the two in one table) and, a file a pump and
+    without that column, north.csv and south.csv."""
+    folder = tmp_path_factory.mktemp("series")
+    rows = toy_measurements(960 + 24)
+    hours = [datetime.fromisoformat(row[1]) for row in rows]
+    known = [row for row, at in zip(rows, hours, strict=True) if at < _TOY_BEGIN + timedelta(hours=960)]
+    known[959][2], known[-1][2] = "20.000", "900.000"  # both end at the same hour
+    ahead = [[row[0], row[1], row[5], row[6]] for row in rows if row not in known]
+    write_table(folder / "pumps.csv", _TOY_HEADER, *map(list, zip(*known, strict=True)))
+    write_table(folder / "plan.csv", "pump,timestamp,open,depth", *map(list, zip(*ahead, strict=True)))
+    rest = [[row[0], row[1], "", "", "", row[2], row[3]] for row in ahead]
+    write_table(folder / "both.csv", _TOY_HEADER, *map(list, zip(*known, *rest, strict=True)))
+    for pump in ("north", "south"):
+        own = [row[1:] for row in known if row[0] == pump]
+        write_table(folder / f"{pump}.csv", _TOY_HEADER.partition(",")[2], *map(list, zip(*own, strict=True)))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def train_series(toy_series: Path) -> Callable[..., Any]:
+    """Trains a forecaster on the toy series: `train_series(out, **settings)` gives a TrainingResult."""
+    from tidegate.training.forecasting.corpus import read_corpus
+    from tidegate.training.forecasting.recipe import ForecastRecipe
+    from tidegate.training.forecasting.task import ForecastTask
+    from tidegate.training.recipe import build_recipe
+    from tidegate.training.run import train
+
+    def run(out: Path, *, resume: bool = False, **settings: Any) -> Any:
+        recipe = build_recipe(ForecastRecipe, options={**SMALL_FORECASTER, **TOY_COLUMNS, **settings})
+        return train(ForecastTask(recipe, read_corpus([str(toy_series / "pumps.csv")], recipe)), out, resume=resume, quiet=True)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def toy_forecaster(train_series: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model directory: a gru that tells 12 steps of both pumps at once, with covariates of every kind."""
+    path: Path = train_series(tmp_path_factory.mktemp("forecaster") / "toy").path
+    return path
+
+
+# Settings that learn to fill the toy series in a few seconds.
+SMALL_FILLER: dict[str, Any] = {
+    "hidden_size": 16,
+    "window": 96,
+    "max_epochs": 3,
+    "learning_rate": 0.01,
+    "warmup_steps": 10,
+    "average_decay": 0.9,
+    "dev_last": "4d",
+    "test_last": "4d",
+}
+
+
+@pytest.fixture(scope="session")
+def train_holes(toy_series: Path) -> Callable[..., Any]:
+    """Trains a filler on the toy series: `train_holes(out, **settings)` gives a TrainingResult."""
+    from tidegate.training.filling.corpus import read_corpus
+    from tidegate.training.filling.recipe import FillRecipe
+    from tidegate.training.filling.task import FillTask
+    from tidegate.training.recipe import build_recipe
+    from tidegate.training.run import train
+
+    def run(out: Path, *, resume: bool = False, **settings: Any) -> Any:
+        recipe = build_recipe(FillRecipe, options={**SMALL_FILLER, **TOY_COLUMNS, **settings})
+        return train(FillTask(recipe, read_corpus([str(toy_series / "pumps.csv")], recipe)), out, resume=resume, quiet=True)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def toy_filler(train_holes: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model directory: a bigru that fills the holes of both pumps."""
+    path: Path = train_holes(tmp_path_factory.mktemp("filler") / "toy").path
     return path

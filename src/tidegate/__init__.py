@@ -1,7 +1,7 @@
-"""tidegate: train, compare, explain and ship gated recurrent networks on your own text, on an ordinary CPU.
+"""tidegate: train, compare, explain and ship gated recurrent networks on your own text and time series, on an ordinary CPU.
 
-`tidegate.load(path)` reads a trained model and answers without torch; `tidegate.Tagger`, `Classifier`, `Generator` and
-`Translator` train; `tidegate.compare` puts architectures on one leaderboard.
+`tidegate.load(path)` reads a trained model and answers without torch; `tidegate.Tagger`, `Classifier`, `Generator`,
+`Translator`, `Forecaster` and `Filler` train; `tidegate.compare` puts architectures on one leaderboard.
 Names are imported when they are first used, so that `import tidegate` costs nothing.
 """
 
@@ -16,16 +16,20 @@ if TYPE_CHECKING:
     from tidegate.comparison.run import compare
     from tidegate.runtime import load
     from tidegate.training.classification.classifier import Classifier
+    from tidegate.training.filling.filler import Filler
+    from tidegate.training.forecasting.forecaster import Forecaster
     from tidegate.training.generation.generator import Generator
     from tidegate.training.tagging.tagger import Tagger
     from tidegate.training.translation.translator import Translator
 
-__all__ = ["Classifier", "Generator", "Tagger", "Translator", "__version__", "compare", "load"]
+__all__ = ["Classifier", "Filler", "Forecaster", "Generator", "Tagger", "Translator", "__version__", "compare", "load"]
 
 _HOMES = {
     "compare": "tidegate.comparison.run",
     "load": "tidegate.runtime",
     "Classifier": "tidegate.training.classification.classifier",
+    "Filler": "tidegate.training.filling.filler",
+    "Forecaster": "tidegate.training.forecasting.forecaster",
     "Generator": "tidegate.training.generation.generator",
     "Tagger": "tidegate.training.tagging.tagger",
     "Translator": "tidegate.training.translation.translator",

@@ -22,6 +22,8 @@ def card_text(
     size: str,
     labels: Mapping[str, Sequence[str]],
     limits: str,
+    file: str = "input.txt",
+    given: str = "Some text .",
 ) -> str:
     """Markdown: what the model does, how good it is beside the baseline, what it was trained on, how to use it.
 
@@ -29,10 +31,12 @@ def card_text(
         what, does: a noun for the model, and a sentence without its end on what it does.
         rows, baseline: the scores, and what the baseline among them is.
         size: of the training data, in words.
-        labels: by column.
+        labels: by column; none: the model gives no labels.
         limits: what else its user must know, a clause; may be empty.
+        file, given: a name for what its user has, and what `predict` in Python takes.
     """
     arch = architecture(config["arch"])
+    kind = "text" if file.endswith(".txt") else "data"
     lines = [
         f"# A {what}: {arch.title}",
         "",
@@ -55,23 +59,26 @@ def card_text(
         f"- {metrics['parameters']:,} parameters; best after epoch {metrics['best_epoch']} of {len(metrics['epochs'])};"
         f" ended: {metrics['ended']}; {metrics['seconds']:,.0f} s in all. Every setting is in `config.json` under `recipe`.",
         "",
-        "## Labels",
-        "",
+        *(["## Labels", ""] if labels else []),
         *(
             f"- `{name}` ({len(names)}): {', '.join(names[:_MOST_LABELS])}{', …' if len(names) > _MOST_LABELS else ''}"
             for name, names in labels.items()
         ),
-        "",
+        *([""] if labels else []),
         "## Use",
         "",
         "```",
-        "tidegate predict THIS_DIRECTORY input.txt",
-        "python -c \"import tidegate; print(tidegate.load('THIS_DIRECTORY').predict(['Some text .']))\"",
+        f"tidegate predict THIS_DIRECTORY {file}",
+        f"python -c \"import tidegate; print(tidegate.load('THIS_DIRECTORY').predict(['{given}']))\"",
         "```",
         "",
         "## Limits",
         "",
-        f"It knows the kind of text it was trained on and no other{f'; {limits}' if limits else ''}."
-        " A label's probability is the network's own estimate; `ece` in `metrics.json` says how far it is off on average.",
+        f"It knows the kind of {kind} it was trained on and no other{f'; {limits}' if limits else ''}."
+        + (
+            " A label's probability is the network's own estimate; `ece` in `metrics.json` says how far it is off on average."
+            if labels
+            else ""
+        ),
     ]
     return "\n".join(lines) + "\n"

@@ -21,6 +21,11 @@ _CURVES = {"train_loss": ("training", "o", "--", "#0072B2"), "dev_loss": ("devel
 _MOST_NUMBERS = 16
 
 
+def series_chart(task: str) -> Path:
+    """Where the picture of the series that a model tells stands in its directory."""
+    return Path("training") / f"{task}.svg"
+
+
 def draw_loss(history: Sequence[Mapping[str, float]], best_epoch: int, path: Path, *, title: str) -> None:
     """Writes the picture to `path`: both losses at the end of every epoch, over the time that training took.
 

@@ -1,19 +1,20 @@
-"""What `Tagger`, `Classifier`, `Generator` and `Translator` share: settings, scikit-learn's ways with them, and the fitted model."""
+"""What the estimators of all tasks share: settings, scikit-learn's ways with them, and the fitted model."""
 
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 import weakref
 from abc import ABC
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import sklearn.exceptions
 
 from tidegate.errors import DataError, UserError
-from tidegate.runtime import ClassifyModel, GenerateModel, TagModel, TranslateModel, load
+from tidegate.runtime import ClassifyModel, FillModel, ForecastModel, GenerateModel, TagModel, TranslateModel, load
 from tidegate.training.recipe import Recipe, build_recipe
 from tidegate.training.run import train
 from tidegate.training.task import TrainingTask
@@ -21,7 +22,7 @@ from tidegate.training.task import TrainingTask
 _DEFAULTS: tuple[tuple[str, object], ...] = (("preset", "default"), ("recipe", None), ("quiet", False))
 
 R = TypeVar("R", bound=Recipe)
-M = TypeVar("M", TagModel, ClassifyModel, GenerateModel, TranslateModel)
+M = TypeVar("M", TagModel, ClassifyModel, GenerateModel, TranslateModel, ForecastModel, FillModel)
 
 
 class NotFittedError(UserError, sklearn.exceptions.NotFittedError):  # type: ignore[misc]
@@ -71,6 +72,12 @@ class Estimator(ABC, Generic[R, M]):
         fresh = type(self)(**(self.get_params() | params))  # refuses what does not fit before anything is changed
         self.preset, self.recipe, self.quiet, self._settings = fresh.preset, fresh.recipe, fresh.quiet, fresh._settings
         return self
+
+    def _tell(self, notes: Iterable[str]) -> None:
+        """Says on standard error what reading has to say of the data, as the command line does."""
+        if not self.quiet:
+            for note in notes:
+                print(note, file=sys.stderr)
 
     def _train(self, task: TrainingTask[Any]) -> None:
         # The model's files live in a folder of their own for as long as the model does.

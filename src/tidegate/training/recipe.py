@@ -31,6 +31,7 @@ class Recipe(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    CAN_INHERIT: ClassVar[bool] = True  # whether a run may begin with a trained model, `init_from`
 
     task: str
     arch: str = Field("bilstm", description=f"architecture: {', '.join(ARCHITECTURES)}")
@@ -211,6 +212,9 @@ def build_recipe(
         chosen, where, lines = _read_toml(schema, recipe)
     chosen |= dict(options or {}) | dict(settings or {})
     inherited: dict[str, Any] = {}
+    if chosen.get("init_from") and not schema.CAN_INHERIT:
+        task = schema.model_fields["task"].default
+        raise RecipeError(f"init_from = {str(chosen['init_from'])!r} does not fit: a run of {task} begins afresh. Leave it out.")
     if isinstance(chosen.get("init_from"), str | Path) and str(chosen["init_from"]):
         chosen["init_from"] = located_source(str(chosen["init_from"]), resumed)
         inherited = Source.read(chosen["init_from"]).settings(schema.model_fields["task"].default, schema.model_fields, chosen)

@@ -19,9 +19,10 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from tidegate.artefact import ModelContent, finish_output
 from tidegate.errors import RunError
+from tidegate.runtime.series_chart import draw_series
 from tidegate.tasks.network import TaskNetwork
 from tidegate.training.callbacks import ENDED_EARLY, EndEarly, KeepBestAndLast, LiveProgress, ScoreDevelopment
-from tidegate.training.chart import LOSS_CHART, draw_loss
+from tidegate.training.chart import LOSS_CHART, draw_loss, series_chart
 from tidegate.training.inheritance import drop_source, inherit
 from tidegate.training.module import TrainingModule
 from tidegate.training.resumption import claim_training
@@ -98,7 +99,10 @@ def _train_in(partial: Path, task: TrainingTask[Any], out: Path, began: float, *
         "seconds": round(time.monotonic() - began, 2),
         "epochs": keeper.history,
     }
-    draw_loss(keeper.history, keeper.best_epoch, partial / LOSS_CHART, title=f"{task.recipe.task}, {task.recipe.arch}")
+    title = f"{task.recipe.task}, {task.recipe.arch}"
+    draw_loss(keeper.history, keeper.best_epoch, partial / LOSS_CHART, title=title)
+    if pictures := task.pictures(network):
+        draw_series(pictures, partial / series_chart(task.recipe.task), title=title)
     config = task.config(network)
     content = ModelContent(config, network.tensors(), task.vocabulary_json(), metrics, task.card(config, metrics))
     finish_output(partial, out, content)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data import training_order
+from tidegate.runtime.series_chart import Picture
 from tidegate.tasks.network import TaskNetwork
 from tidegate.training.recipe import Recipe
 from tidegate.version import __version__
@@ -101,6 +102,10 @@ class TrainingTask(ABC, Generic[N]):
     @abstractmethod
     def scores(self, network: N) -> dict[str, Any]:
         """What goes into metrics.json of the chosen network: `dev`, `test`, `baseline`, and the size of the data."""
+
+    def pictures(self, network: N) -> list[Picture]:
+        """Series as the chosen network tells them, beside what came; they are drawn at the end. Most tasks have none."""
+        return []
 
     @abstractmethod
     def score_rows(self, metrics: Mapping[str, Any]) -> Iterator[ScoreRow]:

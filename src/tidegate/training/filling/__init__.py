@@ -1,0 +1,1 @@
+"""Filling the holes of time series in training."""

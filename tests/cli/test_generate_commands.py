@@ -332,7 +332,12 @@ WRITERS_MISTAKES: list[tuple[list[str], list[str]]] = [
     (["--threshold", "0.5"], ["--threshold is for a classifier, and this model writes text.", "--prompt", "--length"]),
     (["--with-input"], ["--with-input is for a tagger, a classifier or a translator, and this model writes text."]),
     (["--input", "tokens"], ["--input is for a tagger or a classifier"]),
-    (["--format", "csv"], ["--format csv is for a tagger, a classifier or a translator, and this model writes text. Use text or jsonl."]),
+    (
+        ["--format", "csv"],
+        [
+            "--format csv is for a tagger, a classifier, a translator, a forecaster or a filler of time series, and this model writes text. Use text or jsonl."
+        ],
+    ),
     (["--format", "txet"], ["--format txet is not one of", "Did you mean 'text'?"]),
     (["no.txt"], ["no.txt: no such file"]),
 ]

@@ -5,9 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
+
+from tidegate.artefact import write_atomically
+from tidegate.errors import OutputError
 
 if TYPE_CHECKING:
     from tidegate.runtime import ClassifyAnswer, ClassifyModel, TagAnswer, TagModel
@@ -24,6 +30,22 @@ def writer_for(form: str, stream: IO[bytes], model: TagModel | ClassifyModel, *,
     if form == "csv":
         return _class_rows(stream, model, with_input=with_input) if isinstance(model, ClassifyModel) else _token_rows(stream, model)
     return lambda answer: _write_conllu(stream, answer)
+
+
+@contextmanager
+def stream_to(output: Path | None) -> Iterator[IO[bytes]]:
+    """Where the answers go: `output`, whole or not at all, or standard output.
+
+    Raises:
+        OutputError: standard output is closed, or `output` cannot be written.
+    """
+    if output is not None:
+        with write_atomically(output) as stream:
+            yield stream
+    elif sys.stdout is None:
+        raise OutputError("standard output is closed. Open it, or name a file with --output.")
+    else:
+        yield sys.stdout.buffer
 
 
 def write_text(stream: IO[bytes], text: str) -> None:

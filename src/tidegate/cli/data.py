@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 data_app = typer.Typer(help="Look at data before training on it.", no_args_is_help=True)
 
+# Other kinds of data are looked at by a dry run.
+_SERIES = "Tables of time series are not checked here: tidegate train {} FILE --dry-run says what is in them."
 _ELSEWHERE = "Pairs and pronouncing dictionaries are not checked here: tidegate train translate FILE --dry-run counts what is in them."
 
 # Files so named hold a token a line.
@@ -86,6 +88,7 @@ def check(
     for option, given, known in (("--task", task, ("auto", "tag", "classify")), ("--format", form, ("text", "json"))):
         if given not in known:
             instead = f" {_ELSEWHERE}" if given == "translate" else nearest(given, known)
+            instead = f" {_SERIES.format(given)}" if given in ("forecast", "fill") else instead
             raise RecipeError(f"{option} {given}: unknown; expected {', '.join(known)}.{instead}")
     named = {"train": train_files, "dev": dev, "test": test}
     began = time.monotonic()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tidegate.cli import options
+from tidegate.cli import options, series_options
 from tidegate.cli.options import BatchTokens, Model, Quiet, Threads, Version
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def evaluate(
         list[str],
         typer.Argument(
             metavar="FILE...",
-            help="Labelled files or pairs, in any form that `train` reads; for a language model plain text; globs allowed.",
+            help="Labelled files, pairs or tables, in any form that `train` reads; for a language model plain text; globs allowed.",
             show_default=False,
         ),
     ],
@@ -45,12 +45,15 @@ def evaluate(
     target: options.TargetColumn = None,
     beam: options.Beam = None,
     wait_k: options.WaitKs = None,
+    last: series_options.Last = None,
+    every: series_options.Every = None,
+    scaled: series_options.Scaled = False,
     batch_tokens: BatchTokens = None,
     threads: Threads = None,
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
-    """Score a model on labelled files or pairs, or a language model on text.
+    """Score a model on labelled files or pairs, a language model on text, or a forecaster or filler on tables whose values are known.
 
     Examples:
 
@@ -65,6 +68,10 @@ def evaluate(
     tidegate evaluate sounds/ test.dict --beam 10
 
     tidegate evaluate translator/ test.tsv --wait-k 1,3,5,full    (a row for each)
+
+    tidegate evaluate pump-gru/ pump.csv --last 30d    (told from origin after origin, beside the naive forecasts)
+
+    tidegate evaluate grid-gru/ grid.csv --last 2880 --every 1 --scaled --format json
     """
     from tidegate.threads import use_threads
 
@@ -73,16 +80,21 @@ def evaluate(
     from tidegate.cli.progress import counted
     from tidegate.data.reading import expand
     from tidegate.errors import RecipeError
-    from tidegate.runtime import ClassifyModel, GenerateModel, TranslateModel, load
+    from tidegate.runtime import ClassifyModel, FillModel, ForecastModel, GenerateModel, TranslateModel, load
     from tidegate.runtime.windows import BATCH_TOKENS
 
     if form not in ("text", "json"):
         raise RecipeError(f"--format {form} is neither text nor json.")
     loaded = load(model)
     given = {"--label": label, "--text": text, "--source": source, "--target": target, "--beam": beam, "--wait-k": wait_k}
-    refuse_misfits(kind_of(loaded), given | {"--batch-tokens": batch_tokens}, EVALUATE)
+    given |= {"--last": last, "--every": every, "--scaled": scaled, "--batch-tokens": batch_tokens}
+    refuse_misfits(kind_of(loaded), given, EVALUATE)
     budget = batch_tokens or BATCH_TOKENS
-    if isinstance(loaded, GenerateModel):
+    if isinstance(loaded, ForecastModel | FillModel):
+        from tidegate.cli.series_scores import scores_of
+
+        result = scores_of(loaded, files, last=last, every=every, scaled=scaled)
+    elif isinstance(loaded, GenerateModel):
         result = loaded.evaluate(_text_lines(expand(files)))
     elif isinstance(loaded, TranslateModel):
         from tidegate.cli.translation_scores import labelled_entries, scores_by_wait, waits_of
@@ -103,6 +115,10 @@ def evaluate(
             print(note, file=sys.stderr)
     if form == "json":
         print(json.dumps(result, ensure_ascii=False))
+    elif isinstance(loaded, ForecastModel | FillModel):
+        from tidegate.cli.series_scores import print_series_scores
+
+        print_series_scores(result)
     elif isinstance(loaded, GenerateModel):
         _print_text_scores(result, loaded)
     elif isinstance(loaded, TranslateModel):

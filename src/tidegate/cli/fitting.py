@@ -7,24 +7,28 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tidegate.errors import RecipeError, nearest
-from tidegate.runtime import ClassifyModel, GenerateModel, Model, TranslateModel
+from tidegate.runtime import ClassifyModel, FillModel, ForecastModel, GenerateModel, Model, TranslateModel
 
-Kind = Literal["tag", "classify", "write", "fill", "translate"]
+Kind = Literal["tag", "classify", "write", "blanks", "translate", "forecast", "fill"]
 Fitting = Mapping[Kind, tuple[str, ...]]
 
 _WHOM: dict[Kind, str] = {
     "tag": "a tagger",
     "classify": "a classifier",
     "write": "a language model that writes text",
-    "fill": "a two-way language model",
+    "blanks": "a two-way language model",
     "translate": "a translator",
+    "forecast": "a forecaster",
+    "fill": "a filler of time series",
 }
 _DOES: dict[Kind, str] = {
     "tag": "this model tags tokens",
     "classify": "this model classifies texts",
     "write": "this model writes text",
-    "fill": "this model fills blanks",
+    "blanks": "this model fills blanks",
     "translate": "this model translates",
+    "forecast": "this model forecasts",
+    "fill": "this model fills the holes of time series",
 }
 _SAMPLING = ("--length", "--temperature", "--top-k", "--top-p", "--stop", "--seed")
 _SEARCH = ("--beam", "--n-best", "--length-penalty", "--coverage-penalty", "--wait-k")
@@ -32,24 +36,34 @@ PREDICT: Fitting = {
     "tag": ("--abstain-below", "--input", "--with-input", "--batch-tokens"),
     "classify": ("--threshold", "--abstain-below", "--text", "--input", "--with-input", "--batch-tokens"),
     "write": ("--prompt", *_SAMPLING),
-    "fill": ("--prompt", "--n-best"),
+    "blanks": ("--prompt", "--n-best"),
     "translate": (*_SEARCH, "--with-attention", "--with-input", "--source"),
+    "forecast": ("--future", "--horizon", "--plot"),
+    "fill": ("--plot",),
 }
 EVALUATE: Fitting = {
     "tag": ("--label", "--batch-tokens"),
     "classify": ("--label", "--text", "--batch-tokens"),
     "write": (),
-    "fill": (),
+    "blanks": (),
     "translate": ("--source", "--target", "--beam", "--wait-k"),
+    "forecast": ("--last", "--every", "--scaled"),
+    "fill": ("--last",),
 }
 # What does nearly the same.
-_INSTEAD = {("tag", "--threshold"): " --abstain-below P gives only what is sure."}
+_INSTEAD = {
+    ("tag", "--threshold"): " --abstain-below P gives only what is sure.",
+    ("fill", "--horizon"): " What comes after the last row is told by tidegate train forecast.",
+    ("fill", "--future"): " What comes after the last row is told by tidegate train forecast.",
+}
 _FORMS: Fitting = {
     "tag": ("jsonl", "csv", "conllu"),
     "classify": ("jsonl", "csv"),
     "write": ("text", "jsonl"),
-    "fill": ("text", "jsonl"),
+    "blanks": ("text", "jsonl"),
     "translate": ("text", "jsonl", "csv"),
+    "forecast": ("csv", "jsonl"),
+    "fill": ("csv", "jsonl"),
 }
 FORMS = tuple(dict.fromkeys(form for forms in _FORMS.values() for form in forms))
 _SUFFIXES = {".jsonl": "jsonl", ".json": "jsonl", ".csv": "csv", ".conllu": "conllu", ".txt": "text"}
@@ -57,8 +71,10 @@ _SUFFIXES = {".jsonl": "jsonl", ".json": "jsonl", ".csv": "csv", ".conllu": "con
 
 def kind_of(model: Model) -> Kind:
     """What a model does; language models are of two kinds."""
+    if isinstance(model, ForecastModel | FillModel):
+        return "forecast" if isinstance(model, ForecastModel) else "fill"
     if isinstance(model, GenerateModel):
-        return "fill" if model.is_two_way else "write"
+        return "blanks" if model.is_two_way else "write"
     if isinstance(model, TranslateModel):
         return "translate"
     return "classify" if isinstance(model, ClassifyModel) else "tag"
@@ -92,7 +108,8 @@ def form_for(kind: Kind, form: str | None, output: Path | None, *, is_terminal: 
     by_suffix = _SUFFIXES.get(output.suffix) if output is not None else None
     if form is None and by_suffix == "text" and "text" not in _FORMS[kind]:
         by_suffix = None  # many things end in .txt
-    settled = form or by_suffix or ("text" if is_terminal and "text" in _FORMS[kind] else "jsonl")
+    usual = "csv" if kind in ("forecast", "fill") else "text" if is_terminal and "text" in _FORMS[kind] else "jsonl"
+    settled = form or by_suffix or usual
     if settled not in _FORMS[kind]:
         raise RecipeError(f"--format {settled} is for {_those_with(settled, _FORMS)}, and {_DOES[kind]}. Use {' or '.join(_FORMS[kind])}.")
     return settled
@@ -107,6 +124,6 @@ def check_form(form: str | None) -> None:
 def _those_with(what: str, table: Fitting) -> str:
     having = [kind for kind, entries in table.items() if what in entries]
     names = [_WHOM[kind] for kind in having]
-    if {"write", "fill"} <= set(having):
-        names = [*dict.fromkeys("a language model" if kind in ("write", "fill") else _WHOM[kind] for kind in having)]
+    if {"write", "blanks"} <= set(having):
+        names = [*dict.fromkeys("a language model" if kind in ("write", "blanks") else _WHOM[kind] for kind in having)]
     return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

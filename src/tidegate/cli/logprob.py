@@ -57,9 +57,11 @@ def logprob(
 
     loaded = load(model)
     if not isinstance(loaded, GenerateModel | TranslateModel):
+        is_of_series = loaded.config["task"] in ("forecast", "fill")
+        answers = "what this one tells with its bands" if is_of_series else "this one's labels with their probabilities"
         raise RecipeError(
             f"logprob is for language models and translators, and {model} was trained for the task {loaded.config['task']}. Train one "
-            "with: tidegate train generate FILE. `tidegate predict` gives this one's labels with their probabilities."
+            f"with: tidegate train generate FILE. `tidegate predict` gives {answers}."
         )
     # What arrived together is scored together; a line that arrives alone is answered at once.
     for records in available(plain_lines(files or ["-"]), lambda record: len(record.text) + 1, most=_MOST_CHARACTERS):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Annotated
+from typing import Annotated
 
 import typer
 
-from tidegate.cli import options
+from tidegate.cli import options, series_options
 from tidegate.cli.options import BatchTokens, Model, Quiet, Seed, Threads, Version
 
 _INPUTS = ("auto", "text", "tokens", "conllu")
@@ -37,7 +35,7 @@ def predict(
             "--format",
             metavar="jsonl|csv|conllu|text",
             help="Output form; conllu is for taggers, text for language models and translators \\[default: by --output's suffix; else "
-            "jsonl, where there is text on a terminal text]",
+            "jsonl, of series csv, where there is text on a terminal text]",
             show_default=False,
         ),
     ] = None,
@@ -90,6 +88,9 @@ def predict(
     coverage_penalty: options.CoveragePenalty = None,
     wait_k: options.WaitK = None,
     with_attention: options.WithAttention = False,
+    future: series_options.Future = None,
+    horizon: series_options.PredictHorizon = None,
+    plot: series_options.Plot = None,
     batch_tokens: BatchTokens = None,
     threads: Threads = None,
     quiet: Quiet = False,
@@ -98,7 +99,8 @@ def predict(
     """Answer files or standard input: JSON Lines, one object per input, in order; an empty line has an answer too.
 
     A language model goes on with each line, or fills the blanks in it; on a terminal its text appears as it comes. A translator answers
-    each line, up to its first tab, by the target.
+    each line, up to its first tab, by the target. A forecaster reads tables as `train` does and writes a row for each step after the last
+    known value; a filler writes the same table with its holes filled.
 
     Examples:
 
@@ -117,13 +119,20 @@ def predict(
     tidegate predict translator/ sources.txt --beam 5 --n-best 3 --output targets.jsonl
 
     echo colonel | tidegate predict sounds/ --format text --with-attention
+
+    tidegate predict pump-gru/ pump.csv --plot next.svg > next.csv
+
+    tidegate predict shop-gru/ shop.csv --future plan.csv --horizon 7d --format jsonl
+
+    tidegate predict pump-bigru/ pump.csv --output whole.csv --plot holes.png    (a filler: holes filled and marked)
     """
     from tidegate.threads import use_threads
 
     use_threads(threads)
+    from tidegate.cli.answers import stream_to
     from tidegate.cli.fitting import PREDICT, check_form, form_for, kind_of, refuse_misfits
     from tidegate.errors import OutputError, RecipeError, nearest
-    from tidegate.runtime import GenerateModel, TranslateModel, load
+    from tidegate.runtime import FillModel, ForecastModel, GenerateModel, TranslateModel, load
 
     if kind not in _INPUTS:
         raise RecipeError(f"--input {kind} is not one of {', '.join(_INPUTS)}.{nearest(kind, _INPUTS)}")
@@ -136,7 +145,8 @@ def predict(
     writing = {f"--{name.replace('_', '-')}": value for name, value in {**sampling, "seed": seed, "n_best": n_best, **search}.items()}
     does = kind_of(loaded)
     others = {"--prompt": prompt, "--source": source, "--with-attention": with_attention}
-    refuse_misfits(does, {**labelling, **writing, **others}, PREDICT)
+    over_time = {"--future": future, "--horizon": horizon, "--plot": plot}
+    refuse_misfits(does, {**labelling, **writing, **others, **over_time}, PREDICT)
     is_terminal = output is None and sys.stdout is not None and sys.stdout.isatty()
     settled = form_for(does, form, output, is_terminal=is_terminal)
     if settled == "jsonl" and form is None and output is not None and output.suffix not in (".jsonl", ".json") and not quiet:
@@ -144,8 +154,22 @@ def predict(
     for name in files or []:
         if output is not None and output.exists() and output.resolve() == Path(name).resolve():
             raise OutputError(f"--output {output} is the input itself, which would be lost. Name another place.")
+    if plot is not None:
+        from tidegate.runtime.series_chart import check_picture_file
+
+        check_picture_file(plot, "--plot")
     is_shown = not (quiet or is_terminal)
-    with _stream(output) as stream:
+    if isinstance(loaded, ForecastModel):
+        from tidegate.cli.series import answer_forecasts
+
+        answer_forecasts(loaded, files or [], output, settled, future=future or (), horizon=horizon, plot=plot, quiet=quiet)
+        return
+    if isinstance(loaded, FillModel):
+        from tidegate.cli.series import answer_fillings
+
+        answer_fillings(loaded, files or [], output, settled, plot=plot, quiet=quiet)
+        return
+    with stream_to(output) as stream:
         if isinstance(loaded, GenerateModel):
             from tidegate.cli.generation import Writing, prompts_of
 
@@ -171,18 +195,3 @@ def predict(
             asked = {name: value for name, value in answering.items() if value is not None}
             write = writer_for(settled, stream, loaded, with_input=with_input)
             label(Inputs(loaded, kind, text or "", quiet), files or ["-"], write, stream, asked, is_shown=is_shown)
-
-
-@contextmanager
-def _stream(output: Path | None) -> Iterator[IO[bytes]]:
-    """Where the answers go: `output`, whole or not at all, or standard output."""
-    from tidegate.artefact import write_atomically
-    from tidegate.errors import OutputError
-
-    if output is not None:
-        with write_atomically(output) as stream:
-            yield stream
-    elif sys.stdout is None:
-        raise OutputError("standard output is closed. Open it, or name a file with --output.")
-    else:
-        yield sys.stdout.buffer

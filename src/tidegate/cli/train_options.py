@@ -16,6 +16,13 @@ def complete_arch(incomplete: str) -> list[str]:
     return [done + comma + name for name in ARCHITECTURES if name.startswith(rest)]
 
 
+def complete_one_way_arch(incomplete: str) -> list[str]:
+    """The same of those that read one way."""
+    from tidegate.kernels import ARCHITECTURES
+
+    return [name for name in complete_arch(incomplete) if not ARCHITECTURES[name].is_bidirectional]
+
+
 Dev = Annotated[
     list[str] | None,
     typer.Option(
@@ -133,6 +140,27 @@ TextArch = Annotated[
         metavar="ARCH",
         help="One-way ones write text: rnn, lstm, gru, gru-reset-after, mingru or minlstm; two-way ones fill blanks: birnn, bilstm, bigru, "
         "bigru-reset-after, bimingru or biminlstm \\[default: gru]",
+        autocompletion=complete_arch,
+        show_default=False,
+    ),
+]
+ForecastArch = Annotated[
+    str | None,
+    typer.Option(
+        "--arch",
+        metavar="ARCH",
+        help="A one-way one, for there is no future to read: rnn, lstm, gru, gru-reset-after, mingru or minlstm \\[default: gru]",
+        autocompletion=complete_one_way_arch,
+        show_default=False,
+    ),
+]
+FillArch = Annotated[
+    str | None,
+    typer.Option(
+        "--arch",
+        metavar="ARCH",
+        help="Two-way ones read on either side of a hole: birnn, bilstm, bigru, bigru-reset-after, bimingru or biminlstm; one-way ones, as "
+        "for train forecast, the past alone \\[default: bigru]",
         autocompletion=complete_arch,
         show_default=False,
     ),

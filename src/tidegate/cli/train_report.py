@@ -11,9 +11,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tidegate.data.reading import expand
 from tidegate.runtime import TranslateModel, load
 from tidegate.training.callbacks import ENDED_EARLY
-from tidegate.training.chart import LOSS_CHART
+from tidegate.training.chart import LOSS_CHART, series_chart
 from tidegate.training.durations import spoken
 from tidegate.training.run import TrainingResult, begin_with_source, pilot_seconds
 from tidegate.training.task import ScoreRow, TrainingTask
@@ -59,6 +60,8 @@ def print_result(result: TrainingResult, task: TrainingTask[Any], example_file: 
     if task.recipe.task in ("generate", "translate"):
         _print_sample(console, result.path, task.example())
     console.print(f"Loss over time: {result.path / LOSS_CHART}", highlight=False, soft_wrap=True, markup=False)
+    if (drawn := result.path / series_chart(task.recipe.task)).exists():
+        console.print(f"What came, and what the model tells: {drawn}", highlight=False, soft_wrap=True, markup=False)
     console.print("Next:", highlight=False)
     if result.ended in ENDED_EARLY and (result.path / "training" / "last.ckpt").exists():
         console.print("  the same command with --resume goes on from here", highlight=False)
@@ -74,6 +77,8 @@ def _is_below_baseline(row: ScoreRow, *, lower_is_better: bool) -> bool:
 
 def _commands(task: TrainingTask[Any], path: Path, example_file: str) -> list[str]:
     """What may be done next with the model, to be pasted into a shell."""
+    if task.recipe.task in ("forecast", "fill"):
+        return _series_commands(task, path, example_file)
     text, model, file = task.example(), shlex.quote(str(path)), shlex.quote(example_file)
     in_quotes = re.sub(r"[\"'`$\\\\!]", "", text)  # what would need escaping inside two kinds of quotes is left out
     python = f"python -c \"import tidegate; print(tidegate.load('{path}').predict(['{in_quotes}']))\""
@@ -86,6 +91,31 @@ def _commands(task: TrainingTask[Any], path: Path, example_file: str) -> list[st
         ]
     waits = " --wait-k 1,3,5,full" if getattr(task.recipe, "simultaneous", False) else ""
     return [f"tidegate evaluate {model} {file}{waits}", f"echo {shlex.quote(text)} | tidegate predict {model}", python]
+
+
+def _series_commands(task: Any, path: Path, file: str) -> list[str]:
+    """The same for a model of time series: scored on what training did not see, then put to use."""
+    recipe, panel = task.recipe, task.corpus.panel
+    model, table = shlex.quote(str(path)), shlex.quote(file)
+    held_out = recipe.test_last or recipe.dev_last
+    last = f" --last {held_out}" if held_out else ""
+    # What is known ahead may stand at the end of the table; where it does not, the user has it elsewhere.
+    reads_on = recipe.task == "forecast" and any(
+        len(series.has_row) < len(series.y) + int(recipe.horizon) for series in panel.series if panel.columns.future
+    )
+    ahead, given = (" --future ROWS-AHEAD.csv", ", future='ROWS-AHEAD.csv'") if reads_on else ("", "")
+    answer = f"tidegate.load('{path}').predict(['{file}']{given})"
+    if recipe.task == "forecast":
+        output, before, shown = "forecast.csv", "", f"*{answer}.rows()"
+    elif len(expand([file])) == 1:
+        output, before, shown = "filled.csv", "", f"*{answer}[0].lines[:10]"
+    else:  # a folder holds the tables
+        output, before, shown = "filled", "mkdir -p filled && ", f"*{answer}[0].lines[:10]"
+    return [
+        f"tidegate evaluate {model} {table}{last}",
+        f"{before}tidegate predict {model} {table}{ahead} --output {output} --plot {recipe.task}.svg",
+        f"python -c \"import tidegate; print({shown}, sep='\\n')\"",
+    ]
 
 
 def _print_sample(console: Console, path: Path, example: str) -> None:

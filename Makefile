@@ -5,7 +5,7 @@
 #   make check   formatting, lint, types, imports
 #   make engine  the compiled engine alone; what has not changed is not compiled again
 #   make check-native   the engine without Python, under the sanitizers and without, on every instruction set that runs here (SEED=2 for other cases)
-#   make bench   the figures of bench/RESULTS.md (five hours or so; wants the data folder: TIDEGATE_DATA, else ../shared/data)
+#   make bench   the figures of bench/RESULTS.md (six hours or so; wants the data folder: TIDEGATE_DATA, else ../shared/data)
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -52,6 +52,9 @@ bench: engine
 	$(BIN)/python -m bench.translation training
 	$(BIN)/python -m bench.translation quality cmudict
 	$(BIN)/python -m bench.translation quality tatoeba_eng_spa --attention additive,multiplicative,none
+	$(BIN)/python -m bench.forecasting etth1 --seeds 1,2,3
+	$(BIN)/python -m bench.forecasting beijing_air --arch gru,lstm,rnn --seeds 1,2,3
+	$(BIN)/python bench/filling.py --seeds 1,2,3
 	$(BIN)/python bench/inheritance.py
 	$(BIN)/python bench/classification.py sms_spam banking77 clinc150 snips_nlu sentence_polarity --seeds 3
 

@@ -54,6 +54,7 @@ bench: engine
 	$(BIN)/python -m bench.translation quality tatoeba_eng_spa --attention additive,multiplicative,none
 	$(BIN)/python -m bench.forecasting etth1 --seeds 1,2,3
 	$(BIN)/python -m bench.forecasting beijing_air --arch gru,lstm,rnn --seeds 1,2,3
+	$(BIN)/python -m bench.forecasting auto_ets
 	$(BIN)/python bench/filling.py --seeds 1,2,3
 	$(BIN)/python bench/inheritance.py
 	$(BIN)/python bench/classification.py sms_spam banking77 clinc150 snips_nlu sentence_polarity --seeds 3

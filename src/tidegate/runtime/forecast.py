@@ -175,16 +175,26 @@ class ForecastModel:
         return np.array(found, dtype=np.int64), notes
 
     def score(
-        self, panel: Panel, windows: Ids, *, horizon: int | str | None = None, scaled: bool = False, notes: Sequence[str] = ()
+        self,
+        panel: Panel,
+        windows: Ids,
+        *,
+        horizon: int | str | None = None,
+        scaled: bool = False,
+        notes: Sequence[str] = (),
+        encoded: Sequence[EncodedSeries] | None = None,
     ) -> dict[str, Any]:
         """As `evaluate`, of given series and origins [M, 2].
+
+        Args:
+            encoded: the series as the network reads them, where that is known already.
 
         Raises:
             DataError: no forecast step has a true value.
         """
         steps, _ = self._asked_horizon(horizon)
         self._check_evaluated(panel, windows, steps)
-        prepared = self._prepared(panel, self._network.reach(steps), _before(panel, windows))
+        prepared = self._prepared(panel, self._network.reach(steps), _before(panel, windows), encoded)
         scorer = ForecastScorer(steps, self.levels)
         for part, quantiles in self._told(prepared, windows, steps):
             y, last, seasonal = truths(panel, windows[part], steps, self.series.season)
@@ -225,15 +235,16 @@ class ForecastModel:
                 moved[row] = prepared.scales[place].undo(moved[row])
             yield part, moved
 
-    def _prepared(self, panel: Panel, extra: int, until: Sequence[int]) -> _Prepared:
+    def _prepared(self, panel: Panel, extra: int, until: Sequence[int], encoded: Sequence[EncodedSeries] | None = None) -> _Prepared:
         identified, notes = self.series.identified(panel, until)
-        encoded = tuple(
-            self.series.coder.encode(series, scale, extra=extra, id=number, name=panel.key(series))
-            for series, (number, scale) in zip(panel.series, identified, strict=True)
-        )
+        if encoded is None:
+            encoded = [
+                self.series.coder.encode(series, scale, extra=extra, id=number, name=panel.key(series))
+                for series, (number, scale) in zip(panel.series, identified, strict=True)
+            ]
         if self._spec.gaps == "mask" and not self._spec.has_holes and any(np.isnan(series.y).any() for series in panel.series):
             notes = (*notes, _UNMASKED)
-        return _Prepared(tuple(scale for _, scale in identified), encoded, notes)
+        return _Prepared(tuple(scale for _, scale in identified), tuple(encoded), notes)
 
     def _asked_horizon(self, horizon: int | str | None) -> tuple[int, list[str]]:
         """The steps to tell, and what is to be said of so many."""

@@ -18,7 +18,7 @@ from sklearn.base import clone
 import tidegate
 from conftest import SMALL_FORECASTER, power_cut
 from tidegate.errors import DataError, RecipeError
-from tidegate.training.forecasting.corpus import corpus_of
+from tidegate.training.forecasting.corpus import corpus_of, read_corpus
 from tidegate.training.forecasting.recipe import ForecastRecipe
 from tidegate.training.forecasting.task import ForecastTask
 from tidegate.training.recipe import build_recipe
@@ -249,3 +249,14 @@ def test_a_time_budget_leaves_auto_ets_out_and_says_so(frame: pd.DataFrame, tmp_
     metrics = train(task, tmp_path / "model", quiet=True).metrics
     assert metrics["baseline"] == {"notes": ["AutoETS was not fitted, to keep to the time budget."]}
     assert "AutoETS was not fitted, to keep to the time budget." in task.remarks(metrics)
+
+
+@pytest.mark.parametrize("decoding", ["direct", "recursive"])
+def test_epochs_are_scored_as_the_model_scores_the_tables(toy_series: Path, decoding: str) -> None:
+    """What was encoded once for training is what the model makes of the tables by itself."""
+    columns = {"time": "timestamp", "target": "pressure", "series": "pump", "future_covariates": "open"}
+    recipe = build_recipe(ForecastRecipe, options={**SMALL_FORECASTER, **columns, "decoding": decoding, "horizon": "10"})
+    task = ForecastTask(recipe, read_corpus([str(toy_series / "pumps.csv")], recipe))
+    network = task.build_network()
+    told = task.as_model(network).score(task.corpus.panel, task.corpus.origins("dev"))
+    assert task.dev_scores(network)[0] == -told["mase"]

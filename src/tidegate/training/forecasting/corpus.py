@@ -98,7 +98,7 @@ def corpus_of(panel: Panel, recipe: ForecastRecipe) -> ForecastCorpus:
     trained = [part.train for part in ends]
     coder = CovariateCoder.fit(panel, trained, calendar=recipe.calendar, gaps=recipe.gaps)
     encoded = tuple(
-        coder.encode(series, scale, extra=horizon, id=number, name=panel.key(series))
+        coder.encode(series, scale, extra=horizon + spec.segment, id=number, name=panel.key(series))
         for number, (series, scale) in enumerate(zip(panel.series, scales, strict=True), 1)
     )
     windows = training_windows(trained, spec, 1)

@@ -126,7 +126,7 @@ class ForecastTask(TrainingTask[ForecastNetwork]):
         return origins[:: -(-len(origins) // _JUDGES)]
 
     def dev_scores(self, network: ForecastNetwork) -> tuple[float, float]:
-        scores = self.as_model(network).score(self.corpus.panel, self._judges)
+        scores = self.as_model(network).score(self.corpus.panel, self._judges, encoded=self.corpus.encoded)
         return -float(scores[self.score_name]), self.dev_loss(network)
 
     def dev_score(self, network: ForecastNetwork) -> float:
@@ -167,7 +167,7 @@ class ForecastTask(TrainingTask[ForecastNetwork]):
         for part in PARTS:
             windows = corpus.origins(part)
             if len(windows):
-                result[part] = model.score(panel, windows)
+                result[part] = model.score(panel, windows, encoded=corpus.encoded)
         last = corpus.origins("test" if "test" in result else "dev")
         return result | {
             "baseline": self._auto_ets(model, panel, last),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Self
 
 from tidegate.runtime import FillModel
@@ -12,8 +10,6 @@ from tidegate.training.filling.corpus import corpus_of
 from tidegate.training.filling.recipe import FillRecipe
 from tidegate.training.filling.task import FillTask
 from tidegate.training.series_panels import given_panel
-
-Paths = str | Path | Sequence[str | Path]
 
 
 class Filler(Estimator[FillRecipe, FillModel]):

@@ -58,12 +58,10 @@ class ForecastCorpus:
         ]
         return np.array(found, dtype=np.int64).reshape(-1, 2)
 
-    def until(self, part: Part) -> tuple[Panel, int]:
-        """The series that have such a part, up to its end, with all that is known of later steps; and the steps of the part."""
+    def until(self, part: Part) -> Panel:
+        """The series that have such a part, up to its end, with all that is known of later steps."""
         held = [(series, ends) for series, ends in zip(self.panel.series, self.ends, strict=True) if ends.has(part)]
-        steps = max((ends.size(part) for _, ends in held), default=0)
-        series = tuple(replace(series, y=series.y[: getattr(ends, part)]) for series, ends in held)
-        return replace(self.panel, series=series, notes=()), steps
+        return replace(self.panel, series=tuple(replace(series, y=series.y[: getattr(ends, part)]) for series, ends in held), notes=())
 
 
 def read_corpus(files: Sequence[str], recipe: ForecastRecipe) -> ForecastCorpus:

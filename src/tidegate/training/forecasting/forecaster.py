@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Self
 
 from tidegate.runtime import ForecastModel
@@ -12,8 +10,6 @@ from tidegate.training.forecasting.corpus import corpus_of
 from tidegate.training.forecasting.recipe import ForecastRecipe
 from tidegate.training.forecasting.task import ForecastTask
 from tidegate.training.series_panels import given_panel
-
-Paths = str | Path | Sequence[str | Path]
 
 
 class Forecaster(Estimator[ForecastRecipe, ForecastModel]):
@@ -50,13 +46,13 @@ class Forecaster(Estimator[ForecastRecipe, ForecastModel]):
         self._train(ForecastTask(recipe, corpus))
         return self
 
-    def predict(self, X: Any, *, future: Any = None, horizon: int | None = None) -> Any:
+    def predict(self, X: Any, *, future: Any = None, horizon: int | str | None = None) -> Any:
         """What comes after the last value of each series: of a frame a frame of the same kind, of files rows.
 
         Args:
             X: the past, as in training.
             future: the covariates that are known ahead, for every step to tell, where `X` does not hold them behind its last value.
-            horizon: how many steps; of a direct network at most those of training.
+            horizon: how many steps, or a span of time ('2d'); of a direct network at most those of training.
 
         Raises:
             DataError: the past does not fit the model, or what is known ahead ends early.

@@ -182,7 +182,7 @@ class ForecastTask(TrainingTask[ForecastNetwork]):
         """The last forecast of the test part, else of the development part, of each series that can be drawn, beside what came."""
         corpus, horizon = self.corpus, int(self.recipe.horizon)
         part: Part = "test" if any(ends.has("test") for ends in corpus.ends) else "dev"
-        panel, _ = corpus.until(part)
+        panel = corpus.until(part)
         shown = panel.series[:MOST_SERIES]
         # As where they are scored, a step without a row is told by the covariates of the row before it.
         before = replace(panel, series=tuple(replace(one, y=one.y[:-horizon], has_row=np.ones_like(one.has_row)) for one in shown))

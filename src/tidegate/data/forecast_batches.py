@@ -6,9 +6,9 @@ or after the origin is read but what is known ahead.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -44,6 +44,11 @@ class WindowSpec:
     scaling: Scaling = "series"
     gaps: Gaps = "mask"
     has_holes: bool = False
+
+    @classmethod
+    def of_network(cls, settings: Mapping[str, Any]) -> WindowSpec:
+        """As a network reads and tells them, by what config.json says of it."""
+        return cls(**{name: settings[name] for name in ("context", "segment", "horizon", "scaling", "gaps", "has_holes")})
 
     @property
     def segments(self) -> int:

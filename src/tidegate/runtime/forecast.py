@@ -72,14 +72,7 @@ class ForecastModel:
         self._network = ForecastNetwork(model)
         self.is_recursive = self._network.is_recursive
         self._offsets = model.tensor("bands.offsets")
-        self._spec = WindowSpec(
-            context=self.context,
-            segment=self._network.segment,
-            horizon=self.horizon,
-            scaling=settings["scaling"],
-            gaps=settings["gaps"],
-            has_holes=settings["has_holes"],
-        )
+        self._spec = WindowSpec.of_network(settings)
 
     def read(self, data: Any, future: Any = None) -> Panel:
         """The series of files or of a frame, and what is known ahead; as `TrainedSeries.read`."""

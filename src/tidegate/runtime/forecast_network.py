@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.artefact import StoredModel
-from tidegate.data.forecast_batches import ForecastBatch
+from tidegate.data.forecast_batches import ForecastBatch, WindowSpec
 from tidegate.runtime.layers import RecurrentStack, States
 
 Array = NDArray[np.floating[Any]]
@@ -35,7 +35,9 @@ class ForecastNetwork:
         self._horizon: int = settings["horizon"]
         self._past: int = settings["past"]
         self._known: int = settings["known"]
-        self.channels = 1 + (2 if settings["gaps"] == "mask" and settings["has_holes"] else 0) + self._past + self._known
+        spec = WindowSpec.of_network(settings)
+        self._has_mask = spec.has_mask
+        self.channels = spec.channels(self._past, self._known)
         self._most_segments = settings["context"] // self.segment
         self.quantiles = 2 * len(settings["levels"]) + 1
         self._stack = RecurrentStack.of_network(model)
@@ -96,7 +98,7 @@ class ForecastNetwork:
         quantiles = np.sort(told.reshape(len(before), self.segment, self.quantiles), axis=-1)
         steps[:, :, 0] = quantiles[:, :, self.quantiles // 2]
         at_past = self.channels - self._past - self._known
-        if at_past == 3:
+        if self._has_mask:
             steps[:, :, 1] = 1
         last = before[:, wide - self.channels : wide]
         steps[:, :, at_past : at_past + self._past] = last[:, None, at_past : at_past + self._past]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.scoring.forecasting import probabilities_of, sides_of
+from tidegate.scoring.forecasting import forecast_scores
 
 Values = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
@@ -16,6 +16,8 @@ Ints = NDArray[np.int64]
 # Lengths of gaps, and distances to the nearest seen value, that are told apart: 1, 2–3, 4–6, 7–12, 13–24, more.
 REACHES = (1, 3, 6, 12, 24)
 REACH_NAMES = ("1", "2-3", "4-6", "7-12", "13-24", "25+")
+
+_KEYS = ("n", "mae", "rmse", "mse", "bias", "r2", "smape", "crps")
 
 
 def reach_of(steps: Ints) -> Ints:
@@ -82,27 +84,11 @@ def fill_scores(y: Values, quantiles: Values, levels: Sequence[int], *, gap: Int
 
 
 def _scores(y: Values, quantiles: Values, levels: Sequence[int]) -> dict[str, Any]:
-    probabilities = probabilities_of(levels)
-    point = quantiles[:, len(levels)]
-    error = point - y
-    mse, spread = float(np.mean(error**2)), float(np.var(y))
-    size = np.abs(y) + np.abs(point)
-    above = y[:, None] - quantiles
-    result = {
-        "n": len(y),
-        "mae": _mae(y, point),
-        "rmse": mse**0.5,
-        "mse": mse,
-        "bias": float(np.mean(error)),
-        "r2": 1 - mse / spread if spread else None,
-        "smape": float(np.mean(np.divide(2 * np.abs(error), size, out=np.zeros_like(size), where=size > 0))),
-        "crps": 2 * float(np.mean(np.maximum(probabilities * above, (probabilities - 1) * above))),
-    }
-    for level, (low, high) in sides_of(levels).items():
-        lower, upper = quantiles[:, low], quantiles[:, high]
-        result[f"coverage_{level}"] = float(np.mean((lower <= y) & (y <= upper)))
-        result[f"width_{level}"] = float(np.mean(upper - lower))
-    return result
+    """Those of forecasts of one step each, which no naive forecast stands beside."""
+    none = np.full((len(y), 1), np.nan)
+    told = quantiles[:, None, :]
+    found = forecast_scores(y[:, None], told[:, :, len(levels)], told, levels, naive_scale=none[:, 0], last=none, seasonal=none)
+    return {key: found[key] for key in (*_KEYS, *(f"{what}_{level}" for level in levels for what in ("coverage", "width")))}
 
 
 def _mae(y: Values, filled: Values) -> float:

@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tidegate.data.forecast_batches import ForecastBatch
+from tidegate.data.forecast_batches import ForecastBatch, WindowSpec
 from tidegate.kernels import architecture
 from tidegate.nn import RecurrentStack, variational_dropout
 from tidegate.scoring.forecasting import probabilities_of
@@ -106,7 +106,7 @@ class ForecastNetwork(TaskNetwork):
         self.settings = settings
         self.dropout, self.input_dropout, self.series_dropout = dropout, input_dropout, series_dropout
         embedding, w = settings.embedding_size, settings.segment
-        step = 1 + (2 if settings.has_holes else 0) + settings.past + settings.known
+        step = WindowSpec.of_network(settings.to_json()).channels(settings.past, settings.known)
         ahead = w * settings.known + settings.static
         self.embed = nn.Linear(w * step + settings.static, embedding)
         self.stack = RecurrentStack(

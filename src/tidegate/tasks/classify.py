@@ -132,7 +132,7 @@ class ClassifyNetwork(WordNetwork):
         return self.settings.to_json()
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        named = {name: tensor.detach().numpy().copy() for name, tensor in self.state_dict().items()}
+        named = super().tensors()
         if self._wide is not None:
             scale = named.pop("wide_scale")
             named["wide.weights"] = scale * self._wide.weights

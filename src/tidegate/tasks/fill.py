@@ -12,15 +12,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tidegate.data.fill_batches import FillBatch
-from tidegate.kernels import architecture
-from tidegate.nn import RecurrentStack, variational_dropout
+from tidegate.nn import variational_dropout
 from tidegate.scoring.filling import REACH_NAMES
 from tidegate.scoring.forecasting import probabilities_of
-from tidegate.tasks.network import TaskNetwork
+from tidegate.tasks.network import TaskNetwork, stack_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +91,7 @@ class FillNetwork(TaskNetwork):
         if settings.series:
             self.series_embedding = nn.Embedding(settings.series + 1, settings.embedding_size)
             nn.init.normal_(self.series_embedding.weight, std=0.1)
-        self.stack = RecurrentStack(
-            architecture(settings.arch),
-            settings.embedding_size,
-            settings.hidden_size,
-            settings.num_layers,
-            dropout,
-            recurrent_dropout=recurrent_dropout,
-            zoneout=settings.zoneout,
-            zoneout_cell=settings.zoneout_cell,
-            weight_drop=weight_drop,
-            layer_norm=settings.layer_norm,
-        )
+        self.stack = stack_of(settings, dropout, recurrent_dropout=recurrent_dropout, weight_drop=weight_drop)
         probabilities = probabilities_of(settings.levels)
         self.head = nn.Linear(self.stack.output_size, len(probabilities))
         nn.init.zeros_(self.head.weight)  # training begins at the first guess
@@ -140,6 +127,3 @@ class FillNetwork(TaskNetwork):
 
     def settings_json(self) -> dict[str, Any]:
         return self.settings.to_json()
-
-    def tensors(self) -> dict[str, NDArray[Any]]:
-        return {name: tensor.detach().numpy().copy() for name, tensor in self.state_dict().items()}

@@ -21,10 +21,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tidegate.data.forecast_batches import ForecastBatch, WindowSpec
-from tidegate.kernels import architecture
-from tidegate.nn import RecurrentStack, variational_dropout
+from tidegate.nn import variational_dropout
 from tidegate.scoring.forecasting import probabilities_of
-from tidegate.tasks.network import TaskNetwork
+from tidegate.tasks.network import TaskNetwork, stack_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +108,7 @@ class ForecastNetwork(TaskNetwork):
         step = WindowSpec.of_network(settings.to_json()).channels(settings.past, settings.known)
         ahead = w * settings.known + settings.static
         self.embed = nn.Linear(w * step + settings.static, embedding)
-        self.stack = RecurrentStack(
-            architecture(settings.arch),
-            embedding,
-            settings.hidden_size,
-            settings.num_layers,
-            dropout,
-            recurrent_dropout=recurrent_dropout,
-            zoneout=settings.zoneout,
-            zoneout_cell=settings.zoneout_cell,
-            weight_drop=weight_drop,
-            layer_norm=settings.layer_norm,
-        )
+        self.stack = stack_of(settings, dropout, recurrent_dropout=recurrent_dropout, weight_drop=weight_drop)
         self.position = nn.Embedding(settings.told, embedding)
         self.series_embedding = nn.Embedding(settings.series + 1, embedding) if settings.series else None
         self.known = nn.Linear(ahead, embedding, bias=False) if ahead else None
@@ -167,4 +155,4 @@ class ForecastNetwork(TaskNetwork):
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         names = {"bands_offsets": "bands.offsets"}
-        return {names.get(name, name): tensor.detach().numpy().copy() for name, tensor in self.state_dict().items()}
+        return {names.get(name, name): tensor for name, tensor in super().tensors().items()}

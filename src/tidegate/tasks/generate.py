@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from tidegate.kernels import Architecture, architecture
 from tidegate.nn import RecurrentStack, variational_dropout
 from tidegate.nn.cells import State
-from tidegate.tasks.network import TaskNetwork
+from tidegate.tasks.network import TaskNetwork, stack_of
 
 # Logits of a batch beyond which the loss is taken in parts, 512 MB of float32, and logits of a part.
 _MOST_LOGITS, _LOGITS_OF_A_PART = 1 << 27, 1 << 24
@@ -104,18 +104,7 @@ class GenerateNetwork(TaskNetwork):
         self.head = _Output(units, None if settings.is_tied else self.output_size)
 
     def _stack(self) -> RecurrentStack:
-        settings = self.settings
-        return RecurrentStack(
-            one_way(settings.arch),
-            settings.embedding_size,
-            settings.hidden_size,
-            settings.num_layers,
-            self.dropout,
-            zoneout=settings.zoneout,
-            zoneout_cell=settings.zoneout_cell,
-            layer_norm=settings.layer_norm,
-            **self._rates,
-        )
+        return stack_of(self.settings, self.dropout, arch=one_way(self.settings.arch), **self._rates)
 
     def vectors(self, units: Tensor, offsets: NDArray[np.int64]) -> Tensor:
         """The units' vectors [N, E] for ids [N], dropouts in training."""
@@ -141,9 +130,6 @@ class GenerateNetwork(TaskNetwork):
 
     def settings_json(self) -> dict[str, Any]:
         return self.settings.to_json()
-
-    def tensors(self) -> dict[str, NDArray[Any]]:
-        return {name: tensor.detach().numpy().copy() for name, tensor in self.state_dict().items()}
 
 
 class _CrossEntropyInParts(torch.autograd.Function):

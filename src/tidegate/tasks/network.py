@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tidegate.data import TokenBatch, Vocabulary
-from tidegate.kernels import architecture
+from tidegate.kernels import Architecture, architecture
 from tidegate.nn import CharacterBiLSTM, CharacterCNN, RecurrentStack, variational_dropout
 
 CharacterEncoder = Literal["cnn", "bilstm", "none"]
@@ -28,9 +28,52 @@ class TaskNetwork(nn.Module, ABC):
     def settings_json(self) -> dict[str, Any]:
         """What the runtime must know to build its half, for config.json."""
 
-    @abstractmethod
     def tensors(self) -> dict[str, NDArray[Any]]:
         """All that the runtime needs, by name."""
+        return {name: tensor.detach().numpy().copy() for name, tensor in self.state_dict().items()}
+
+
+class StackSettings(Protocol):
+    """What the settings of a network say of its recurrent stack."""
+
+    @property
+    def arch(self) -> str: ...
+    @property
+    def hidden_size(self) -> int: ...
+    @property
+    def num_layers(self) -> int: ...
+    @property
+    def embedding_size(self) -> int: ...
+    @property
+    def layer_norm(self) -> bool: ...
+    @property
+    def zoneout(self) -> float: ...
+    @property
+    def zoneout_cell(self) -> float: ...
+
+
+def stack_of(
+    settings: StackSettings, dropout: float, *, arch: Architecture | None = None, recurrent_dropout: float = 0.0, weight_drop: float = 0.0
+) -> RecurrentStack:
+    """The stack that settings ask for, over vectors of their `embedding_size`.
+
+    Args:
+        dropout: between layers.
+        arch: another architecture than theirs.
+        recurrent_dropout, weight_drop: in training alone.
+    """
+    return RecurrentStack(
+        arch or architecture(settings.arch),
+        settings.embedding_size,
+        settings.hidden_size,
+        settings.num_layers,
+        dropout,
+        recurrent_dropout=recurrent_dropout,
+        zoneout=settings.zoneout,
+        zoneout_cell=settings.zoneout_cell,
+        weight_drop=weight_drop,
+        layer_norm=settings.layer_norm,
+    )
 
 
 class WordNetwork(TaskNetwork):

@@ -103,7 +103,7 @@ class TagNetwork(WordNetwork):
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """All that the runtime needs, by name; the CRFs' scores with what is forbidden already added."""
-        named = {name: tensor.detach().numpy().copy() for name, tensor in self.state_dict().items() if not name.startswith("crfs.")}
+        named = {name: tensor for name, tensor in super().tensors().items() if not name.startswith("crfs.")}
         for key, crf in self.crfs.items():
             assert isinstance(crf, CRF)
             for part, score in zip(("pair", "start", "end"), crf.scores(), strict=True):

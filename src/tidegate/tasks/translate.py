@@ -23,7 +23,7 @@ from tidegate.data.pair_batches import PairBatch
 from tidegate.kernels import architecture
 from tidegate.nn import RecurrentStack, attend, variational_dropout
 from tidegate.nn.cells import State
-from tidegate.tasks.network import TaskNetwork
+from tidegate.tasks.network import TaskNetwork, stack_of
 
 AttentionKind = Literal["additive", "multiplicative", "none"]
 # For up to so many positions a simultaneous network learns to wait, each k as often as the other, and as often for the whole source.
@@ -89,23 +89,13 @@ class TranslateNetwork(TaskNetwork):
         super().__init__()
         self.settings = settings
         self.dropout, self.unit_dropout, self.label_smoothing = dropout, unit_dropout, label_smoothing
-        arch, embedding, hidden = architecture(settings.arch), settings.embedding_size, settings.decoder_size
+        embedding, hidden = settings.embedding_size, settings.decoder_size
         rates: dict[str, Any] = {"recurrent_dropout": recurrent_dropout, "weight_drop": weight_drop}
         self.source_embedding = nn.Embedding(source_units + 1, embedding)
         self.target_embedding = nn.Embedding(target_units + 1, embedding)
         for table in (self.source_embedding, self.target_embedding):
             nn.init.normal_(table.weight, std=embedding**-0.5)
-        self.encoder = RecurrentStack(
-            arch,
-            embedding,
-            settings.hidden_size,
-            settings.num_layers,
-            dropout,
-            layer_norm=settings.layer_norm,
-            zoneout=settings.zoneout,
-            zoneout_cell=settings.zoneout_cell,
-            **rates,
-        )
+        self.encoder = stack_of(settings, dropout, **rates)
         width = self.encoder.output_size
         cell = architecture(settings.decoder)
         self._parts = 2 if cell.cell == "lstm" else 1
@@ -189,9 +179,6 @@ class TranslateNetwork(TaskNetwork):
 
     def settings_json(self) -> dict[str, Any]:
         return self.settings.to_json()
-
-    def tensors(self) -> dict[str, NDArray[Any]]:
-        return {name: tensor.detach().numpy().copy() for name, tensor in self.state_dict().items()}
 
 
 class Attention(nn.Module):

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.artefact import StoredModel
 from tidegate.data import training_order
 from tidegate.runtime.series_chart import Picture
 from tidegate.tasks.network import TaskNetwork
@@ -139,6 +141,10 @@ class TrainingTask(ABC, Generic[N]):
     @abstractmethod
     def fingerprint(self) -> Iterator[bytes]:
         """Everything that the training data tells the network, piece by piece; equal data give equal pieces."""
+
+    def stored(self, network: N) -> StoredModel:
+        """The network as its model directory would hold it, for the runtime's model of it."""
+        return StoredModel(Path("a network in training"), self.config(network), network.tensors(), self.vocabulary_json(), {})
 
     def config(self, network: N) -> dict[str, Any]:
         """What config.json says of the model."""

@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tidegate.artefact import StoredModel
 from tidegate.data import UNKNOWN_LABEL, TextBatch, reading_order
 from tidegate.runtime import ClassifyModel
 from tidegate.scoring.classification import out_of_scope_threshold, thresholds
@@ -89,8 +87,7 @@ class ClassifyTask(SequenceTask[ClassifyNetwork]):
 
     def as_model(self, network: ClassifyNetwork) -> ClassifyModel:
         """The network as the runtime sees it, so that every score of training is the shipped model's own."""
-        stored = StoredModel(Path("a network in training"), self.config(network), network.tensors(), self.vocabulary_json(), {})
-        return ClassifyModel(stored)
+        return ClassifyModel(self.stored(network))
 
     def config(self, network: ClassifyNetwork) -> dict[str, Any]:
         columns = self.corpus.columns

@@ -7,14 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tidegate.artefact import StoredModel
 from tidegate.data.fill_batches import fill_width
 from tidegate.errors import DataError
 from tidegate.kernels import architecture
@@ -113,8 +111,7 @@ class FillTask(TrainingTask[FillNetwork]):
 
     def as_model(self, network: FillNetwork) -> FillModel:
         """The network as the runtime sees it, so that every score of training is the shipped model's own."""
-        stored = StoredModel(Path("a network in training"), self.config(network), network.tensors(), self.vocabulary_json(), {})
-        return FillModel(stored)
+        return FillModel(self.stored(network))
 
     def _hidden(self, part: Part, number: int) -> list[HiddenSeries]:
         """All series to the end of a part, with gaps hidden in it; `number` tells several hidings apart."""

@@ -7,14 +7,12 @@ from collections.abc import Iterator, Mapping
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tidegate.artefact import StoredModel
 from tidegate.data.forecast_batches import ForecastBatch, collate_windows
 from tidegate.data.series import Panel
 from tidegate.runtime import ForecastModel
@@ -111,8 +109,7 @@ class ForecastTask(TrainingTask[ForecastNetwork]):
 
     def as_model(self, network: ForecastNetwork) -> ForecastModel:
         """The network as the runtime sees it, so that every score of training is the shipped model's own."""
-        stored = StoredModel(Path("a network in training"), self.config(network), network.tensors(), self.vocabulary_json(), {})
-        return ForecastModel(stored)
+        return ForecastModel(self.stored(network))
 
     @cached_property
     def score_name(self) -> str:

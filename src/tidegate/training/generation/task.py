@@ -6,12 +6,10 @@ import json
 from collections.abc import Iterator, Mapping
 from copy import copy
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from tidegate.artefact import StoredModel
 from tidegate.data import BLANK
 from tidegate.data.units import blank_spans
 from tidegate.kernels import architecture
@@ -92,8 +90,7 @@ class GenerateTask(TrainingTask[Any]):
 
     def as_model(self, network: Network) -> GenerateModel:
         """The network as the runtime sees it, so that every score of training is the shipped model's own."""
-        stored = StoredModel(Path("a network in training"), self.config(network), network.tensors(), self.vocabulary_json(), {})
-        return GenerateModel(stored)
+        return GenerateModel(self.stored(network))
 
     def dev_score(self, network: Network) -> float:
         return -self.dev_loss(network)

@@ -6,14 +6,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tidegate.artefact import StoredModel
 from tidegate.data import TokenBatch, collate
 from tidegate.runtime import TagModel
 from tidegate.scoring import default_score
@@ -80,8 +78,7 @@ class TagTask(SequenceTask[TagNetwork]):
 
     def as_model(self, network: TagNetwork) -> TagModel:
         """The network as the runtime sees it, so that every score of training is the shipped model's own."""
-        stored = StoredModel(Path("a network in training"), self.config(network), network.tensors(), self.vocabulary_json(), {})
-        return TagModel(stored)
+        return TagModel(self.stored(network))
 
     @property
     def score_name(self) -> str:

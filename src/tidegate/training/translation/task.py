@@ -8,14 +8,12 @@ from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tidegate.artefact import StoredModel
 from tidegate.data import reading_order
 from tidegate.data.pair_batches import PairBatch, collate_pairs, encode_entries
 from tidegate.data.pairs import Entry
@@ -97,8 +95,7 @@ class TranslateTask(SequenceTask[TranslateNetwork]):
 
     def as_model(self, network: TranslateNetwork) -> TranslateModel:
         """The network as the runtime sees it, so that every score of training is the shipped model's own."""
-        stored = StoredModel(Path("a network in training"), self.config(network), network.tensors(), self.vocabulary_json(), {})
-        return TranslateModel(stored)
+        return TranslateModel(self.stored(network))
 
     def config(self, network: TranslateNetwork) -> dict[str, Any]:
         lengths = {"longest_source": self.corpus.longest_source, "longest_target": self.corpus.longest_target}

@@ -290,3 +290,17 @@ def test_objects_from_a_pipe_are_refused_with_their_line(lines: list[str], asked
 
 def test_the_only_string_of_an_object_is_its_text() -> None:
     assert [record.text for record in read_text_objects([(1, '{"Satz": "a", "n": 1, "date": "2024-01-01"}')], "<stdin>")] == ["a"]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["2024-05-01 10:00:00.125", "2024-05-01T10:00:01Z", "2024-05-01 10:00:02", "2024-05-01 10:00:03"],
+        ["1,50", "2,25", "oops and more of it", "0,5"],
+    ],
+)
+def test_numbers_and_times_are_no_texts_unless_they_are_asked_for(read: Reader, cells: list[str]) -> None:
+    table = "zeit;Was tut er?\n" + "".join(f"{cell};{label}\n" for cell, label in zip(cells, "abab", strict=True))
+    assert "'zeit', holds numbers or times" in read.refusal(table, "in.csv", label="Was tut er?")
+    assert "for sequences of numbers: --input numbers" in read.refusal(table, "in.csv", label="Was tut er?")
+    assert [text for text, _ in read.pairs(table, "in.csv", text="zeit", label="Was tut er?")] == cells

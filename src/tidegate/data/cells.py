@@ -42,6 +42,10 @@ MISSING = frozenset(
         ".",
     )
 )
+# So many cells show whether most of a column repeat.
+_SAMPLE = 1000
+# So many cells show what a column holds.
+_SHOWING = 200
 _WITH_COMMA = re.compile(r"[+-]?\d+,\d+")
 _WITHOUT = re.compile(r"[+-]?\d+")
 
@@ -66,12 +70,15 @@ class Missing:
         return None if values is None or np.isinf(values).any() else self.without(values)
 
     def _read(self, cells: Sequence[str]) -> Numbers | None:
-        # Most columns have few distinct values beside their cells.
+        texts = self.texts
+        sample = cells[:_SAMPLE]
         try:
-            values = {cell: float(cell) if cell not in self.texts else np.nan for cell in set(cells)}
+            if 2 * len(set(sample)) < len(sample):
+                values = {cell: float(cell) if cell not in texts else np.nan for cell in set(cells)}
+                return np.fromiter(map(values.__getitem__, cells), dtype=np.float64, count=len(cells))
+            return np.fromiter((np.nan if cell in texts else float(cell) for cell in cells), dtype=np.float64, count=len(cells))
         except ValueError:
             return None
-        return np.fromiter(map(values.__getitem__, cells), dtype=np.float64, count=len(cells))
 
     def without(self, values: Numbers) -> Numbers:
         """The numbers with NaN for those that stand for a missing value."""
@@ -89,6 +96,13 @@ class Missing:
         found = Counter(cells)
         present = {cell: count for cell, count in found.items() if cell.strip() not in self.texts}
         return {cell: count for cell, count in present.items() if not _is_finite(cell)}, sum(present.values())
+
+
+def is_mostly_numbers(cells: Sequence[str], missing: Missing) -> bool:
+    """Whether half of the cells that are not missing, or more, are numbers: others among them are then mistakes."""
+    present = [cell for cell in map(str.strip, cells[:_SHOWING]) if cell not in missing.texts]
+    numbers = sum(_number(cell.replace(",", ".")) is not None for cell in present)
+    return 2 * numbers >= len(present) if present else len(cells) == 0 or len(cells) > _SHOWING
 
 
 def with_points(cells: Sequence[str], missing: Missing) -> list[str] | None:
@@ -132,7 +146,20 @@ def required_numbers(
             "separate the columns by semicolons, where decimal commas are understood."
         )
     others, _ = missing.others(cells)
-    row = next(place for place, cell in enumerate(cells) if cell in others)
+    # A decimal comma is no mistake where commas are understood.
+    places = [place for place, cell in enumerate(cells) if cell in others]
+    wrong = [place for place in places if not _WITH_COMMA.fullmatch(cells[place].strip()) or where(place).file not in decimal_commas]
+    if not wrong:
+        comma = places[0]
+        pointed_cells = {
+            cell for cell in cells if cell.strip() not in missing.texts and not _WITHOUT.fullmatch(cell.strip()) and _is_finite(cell)
+        }
+        point = next(place for place, cell in enumerate(cells) if cell in pointed_cells)
+        raise DataError(
+            f"{where(comma)}: {excerpt(cells[comma].strip())} in column '{name}' has a decimal comma, and {excerpt(cells[point].strip())} "
+            f"({where(point)}) is written with a point. Write all its numbers in one way."
+        )
+    row = wrong[0]
     cell = cells[row].strip()
     mark = cell if re.fullmatch(r"[^\s,]+", cell) else repr(cell)
     raise DataError(

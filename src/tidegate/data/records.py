@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a record begins: the file's name as the user gave it and a line counted from 1, or whatever else `unit` counts."""
+    """Where a record begins: the file's name as the user gave it and a line counted from 1, or whatever else `unit` counts; 0: the file."""
 
     file: str
     line: int
     unit: str = "line"
 
     def __str__(self) -> str:
-        return f"{self.file}, {self.unit} {self.line}"
+        return f"{self.file}, {self.unit} {self.line}" if self.line else self.file
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ def choose_columns(
     Raises:
         DataError: one asked for is not there, one is asked for twice, or one that was not asked for cannot be told.
     """
-    find = _Finder(names, where)
+    find = ColumnFinder(names, where)
     series = find(asked.series) if asked.series else next((name for name in names if name == _SERIES_NAME), None)
     past, future, static = (tuple(map(find, wanted)) for wanted in (asked.past, asked.future, asked.static))
     target = tuple(map(find, asked.target)) if asked.target else ()
@@ -73,7 +73,7 @@ def note_unused(unused: Collection[str], notes: dict[str, None]) -> None:
         ] = None
 
 
-class _Finder:
+class ColumnFinder:
     """Finds a column by its name, or by its number from 1."""
 
     def __init__(self, names: Sequence[str], where: Source) -> None:

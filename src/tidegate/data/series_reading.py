@@ -5,33 +5,20 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
-from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from tidegate.data.cells import Missing
 from tidegate.data.clock import Ids
-from tidegate.data.opening import open_lines, suffix_of
+from tidegate.data.named_columns import OTHER_TABLES, is_comma_free, named_columns
+from tidegate.data.opening import suffix_of
 from tidegate.data.records import Source
 from tidegate.data.series_columns import choose_columns, no_column, note_unused
 from tidegate.data.series_tables import Asked, Column, RowPlaces, SeriesColumns, SeriesTable, cells_of
-from tidegate.data.tables import BARE_SUFFIXES, plain, read_columns, sniff_delimiter
+from tidegate.data.tables import plain, read_columns
 from tidegate.data.text_columns import COLUMN_NUMBER
-from tidegate.data.time_forms import looks_like_times
 from tidegate.errors import DataError
-
-# Tables that are no lines of cells, and what a frame of pandas reads them by.
-_OTHER_TABLES = {
-    ".jsonl": "read_json(FILE, lines=True)",
-    ".ndjson": "read_json(FILE, lines=True)",
-    ".json": "read_json(FILE)",
-    ".parquet": "read_parquet(FILE)",
-    ".feather": "read_feather(FILE)",
-    ".xlsx": "read_excel(FILE)",
-    ".xls": "read_excel(FILE)",
-    ".ods": "read_excel(FILE)",
-}
 
 
 def read_series_table(files: Sequence[str], ahead: Sequence[str], asked: Asked, missing: Missing, notes: dict[str, None]) -> SeriesTable:
@@ -62,7 +49,7 @@ def read_series_table(files: Sequence[str], ahead: Sequence[str], asked: Asked, 
             else:
                 raise DataError(no_column(name, names, Source(file, 1)))
         lines.append(line)
-        if _is_comma_free(file):
+        if is_comma_free(file):
             commas.append(file)
     assert chosen is not None
     if not asked.is_trained:
@@ -144,38 +131,18 @@ def stem_of(file: str) -> str:
 
 def _read_file(file: str) -> tuple[list[str], dict[str, list[str]], Ids]:
     """The names of a file's columns, its columns (those of the same name once), and the line of each row."""
-    if reader := _OTHER_TABLES.get(suffix_of(file)):
+    if reader := OTHER_TABLES.get(suffix_of(file)):
         raise DataError(
             f"{file}: series are read from CSV or TSV, not from {suffix_of(file)}. Save the table as CSV; or, in Python, give a frame in "
             f"place of the file: pandas.{reader}."
         )
     numbers, cells = read_columns(file)
-    first = [column[0].strip() for column in cells]
-    # A header has no number and no time; the first column of a frame that was saved with its index has no name.
-    has_header = not any(map(_is_value, first))
-    if len(numbers) == has_header:
+    names, columns, lines = named_columns(numbers, cells)
+    if not lines:
         raise DataError(
             f"{file} holds a header and no rows. Rows with a time and a value each were expected; check that it was written whole."
         )
-    names = first if has_header else [f"column{place}" for place in range(1, len(first) + 1)]
-    # Of columns with one name the first stands for all, until the name is asked for.
-    columns = {name: column[has_header:] for name, column in reversed(list(zip(names, cells, strict=True)))}
-    return names, columns, np.array(numbers[has_header:], dtype=np.int64)
-
-
-def _is_value(cell: str) -> bool:
-    if looks_like_times([cell]):
-        return True
-    try:
-        float(cell.replace(",", "."))
-    except ValueError:
-        return False
-    return cell.lower() not in ("nan", "inf", "infinity")
-
-
-def _is_comma_free(file: str) -> bool:
-    """Whether the cells of this file are separated by something else than commas."""
-    return suffix_of(file) in BARE_SUFFIXES or sniff_delimiter(line for _, line in islice(open_lines(file), 20))[0] != ","
+    return names, columns, np.array(lines, dtype=np.int64)
 
 
 def _frame_column(frame: Any, name: Any) -> Column:

@@ -39,18 +39,21 @@ def _labels(record: TokenRecord) -> set[tuple[str, str]]:
     return {(column, label) for column, labels in record.labels.items() for label in labels}
 
 
-def split_off_texts(records: Sequence[TextRecord], *, share: float, seed: int) -> tuple[list[TextRecord], list[TextRecord]]:
+def split_off_texts(
+    records: Sequence[TextRecord], *, share: float, seed: int, unit: str = "texts"
+) -> tuple[list[TextRecord], list[TextRecord]]:
     """Cuts texts into (training, development), both in file order, every label in both in like shares.
 
     Texts that are equal but for case and blanks stay on one side; where texts have groups, those of one group do instead. Every label
     stays in training, unless each text has one of its own. Which texts go where hangs on the seed, not on the order of the file.
+    `unit` is what messages call them.
 
     Raises:
         DataError: fewer than two distinct texts or groups, so that one side would be empty.
     """
     clusters = _clusters(records)
     if len(clusters) < 2:
-        what = "groups" if records and records[0].group else "texts"
+        what = "groups" if records and records[0].group else unit
         where = str(records[0].source) if records else "the training files"
         raise DataError(
             f"{where}: {len(clusters)} distinct {what} are too few to split off a development set. Give more, or name a development "

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tidegate.data.cells import Missing, is_mostly_numbers
 from tidegate.data.opening import excerpt
 from tidegate.data.records import Source
 from tidegate.data.tables import mean_length, plain, repeats
@@ -39,7 +40,7 @@ _NAMES = {"text": (_TEXT_NAMES, _OTHER_TEXT_NAMES), "label": (_LABEL_NAMES,)}
 # A column asked for by number.
 COLUMN_NUMBER = re.compile(r"[0-9]{1,6}")
 # Numbers, dates and times.
-_NUMERIC = re.compile(r"\s*[-+]?[0-9][0-9.,:/\s-]*")
+_NUMERIC = re.compile(r"\s*[-+]?[0-9][0-9.,:/\sTZ+-]*")
 # What to give where labels are needed.
 LABELLED_FORMS = (
     "a table with a text and a label column (.csv, .tsv), JSON Lines with a text and a label in each object (.jsonl), or fastText lines "
@@ -107,6 +108,8 @@ def choose_columns(
     found: list[tuple[str, str]] = []
     if not text:
         text, way = _find("text", [column for column in columns.values() if column.name not in (label, group)], where)
+        if way == "content" and asked.is_labelled:
+            _refuse_numbers(text, columns[text].texts or (), where)
         found.append((f"text '{text}'", way))
     if not label and asked.is_labelled:
         label, way = _find("label", [column for column in columns.values() if column.name not in (text, group)], where)
@@ -172,6 +175,17 @@ def _find(role: Literal["text", "label"], columns: Sequence[_Column], where: Sou
         f"{where}: no column found that looks like the {role} ({wanted}); columns beside those named: {listed}. Name it with --{role} COL, "
         f"or give {LABELLED_FORMS}."
     )
+
+
+def _refuse_numbers(name: str, texts: Sequence[str], where: Source) -> None:
+    """Refuses a column that was not asked for and holds mostly numbers, or times."""
+    present = [text for text in texts if text.strip()]
+    if is_mostly_numbers(texts, Missing()) or 0 < len(present) <= 2 * sum(map(bool, map(_NUMERIC.fullmatch, present))):
+        shown = excerpt(present[0], 20) if present else "empty cells"
+        raise DataError(
+            f"{where}: the text was not named, and the column most like one, '{name}', holds numbers or times ({shown}). For texts: --text "
+            "COL; for sequences of numbers: --input numbers, with --sequence COL where a column tells them apart."
+        )
 
 
 def _longest(columns: Sequence[_Column]) -> list[_Column]:

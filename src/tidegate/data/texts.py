@@ -47,9 +47,9 @@ from tidegate.data.text_columns import (
 )
 from tidegate.errors import DataError
 
-__all__ = ["Form", "TextColumns", "detect_texts", "find_columns", "read_text_objects", "read_texts"]
+__all__ = ["JSON_SUFFIXES", "Form", "TextColumns", "detect_texts", "find_columns", "named_objects", "read_text_objects", "read_texts"]
 
-_JSON_SUFFIXES = frozenset((".jsonl", ".ndjson", ".json"))
+JSON_SUFFIXES = frozenset((".jsonl", ".ndjson", ".json"))
 _FASTTEXT_LABEL = re.compile(rf"[ \t]*{LABEL_MARK}([^ \t]*)[ \t]?")
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 
@@ -102,7 +102,7 @@ def read_text_objects(lines: Iterable[tuple[int, str]], file: str, *, text: str 
     """
     asked = Asked(text, "", "", False, "")
     chosen: TextColumns | None = None
-    for where, content in _objects(lines, file):
+    for where, content in named_objects(lines, file):
         chosen = chosen or choose_columns("json", list(content), [(where, content)], asked, where, is_whole=True)
         yield _record(content, chosen, asked, where)
 
@@ -117,7 +117,7 @@ def _open(lines: Iterator[tuple[int, str]], file: str, asked: Asked) -> tuple[Te
     if form == "table":
         where, header, objects = _table(read_rows_from(lines, file), file, asked)
     else:
-        objects = _objects(lines, file)
+        objects = named_objects(lines, file)
     first, objects, is_whole = look_ahead(objects, lambda found: sum(len(value) for value in found[1].values() if isinstance(value, str)))
     names = header or list(dict.fromkeys(key for _, content in first for key in content))
     chosen = choose_columns(form, names, first, asked, where or first[0][0], is_whole=is_whole)
@@ -131,7 +131,7 @@ def _form(lines: Sequence[str], file: str) -> Form:
         raise DataError(f"{file} holds no text. A file with at least one was expected; check that it was written whole.")
     if suffix in QUOTED_SUFFIXES | BARE_SUFFIXES:
         return "table"
-    if suffix in _JSON_SUFFIXES or (content[0].startswith("{") and is_json(content[0])):
+    if suffix in JSON_SUFFIXES or (content[0].startswith("{") and is_json(content[0])):
         return "json"
     if 2 * sum(line.lstrip().startswith(LABEL_MARK) for line in content) >= len(content):
         return "fasttext"
@@ -164,7 +164,12 @@ def _table(rows: Iterator[Row], file: str, asked: Asked) -> tuple[Source, list[s
     return Source(file, number), names, ((Source(file, line), dict(zip(names, row, strict=True))) for line, row in rows)
 
 
-def _objects(lines: Iterable[tuple[int, str]], file: str) -> Iterator[NamedRow]:
+def named_objects(lines: Iterable[tuple[int, str]], file: str) -> Iterator[NamedRow]:
+    """The objects of numbered lines of JSON, empty lines passed over; `file` is what messages call them.
+
+    Raises:
+        DataError: a line that is no object.
+    """
     return ((Source(file, number), _parsed(line, Source(file, number))) for number, line in lines if line and not line.isspace())
 
 

@@ -1,4 +1,4 @@
-"""Builders that several tests share: ragged batches, random weights, records, and the CRF by enumeration."""
+"""Builders that several tests share: ragged batches, random weights, records, and CRF and CTC by enumeration."""
 
 from __future__ import annotations
 
@@ -91,6 +91,21 @@ def labelings(emissions: Array, pair: Array, start: Array, end: Array) -> tuple[
 def log_of_sum(scores: NDArray[np.float64]) -> float:
     """log Σ e^score."""
     return float(scores.max() + np.log(np.exp(scores - scores.max()).sum()))
+
+
+def alignments(log_p: Array, blank: int) -> dict[tuple[int, ...], list[tuple[float, tuple[int, ...]]]]:
+    """Of every transcript that CTC's labels at the steps of log_p [T, K] can spell, its alignments, each with its log p."""
+    found: dict[tuple[int, ...], list[tuple[float, tuple[int, ...]]]] = {}
+    for path in product(range(log_p.shape[1]), repeat=len(log_p)):
+        spelled = tuple(label for t, label in enumerate(path) if label != blank and (t == 0 or label != path[t - 1]))
+        found.setdefault(spelled, []).append((float(sum(log_p[t, label] for t, label in enumerate(path))), path))
+    return found
+
+
+def log_softmax(logits: Array) -> NDArray[np.float64]:
+    """log p of each column, row by row; in float64."""
+    x = logits.astype(np.float64)
+    return np.asarray(x - np.log(np.exp(x - x.max(axis=1, keepdims=True)).sum(axis=1, keepdims=True)) - x.max(axis=1, keepdims=True))
 
 
 def spell(spans: Sequence[tuple[int, int, str]], length: int, scheme: Scheme) -> list[str]:

@@ -16,7 +16,7 @@ if engine.is_built():
     from tidegate.kernels import _engine
 
 # The layers against the twins and torch, the gradients against autograd, bad input; those that compare sets with each other are left out.
-CORE = ("tests/kernels/test_engine.py", "tests/kernels/test_engine_gradients.py", "tests/nn/test_crf.py")
+CORE = ("tests/kernels/test_engine.py", "tests/kernels/test_engine_gradients.py", "tests/nn/test_crf.py", "tests/kernels/test_ctc.py")
 RUN = """
 import sys
 import pytest

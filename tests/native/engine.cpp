@@ -1,4 +1,4 @@
-// Drives the engine's layers, its CRF and its attention without Python: random shapes and ragged batches, several threads, every array of exactly its size
+// Drives the engine's layers, its CRF, CTC and its attention without Python: random shapes and ragged batches, several threads, every array of exactly its size
 // (guarded.h), results and gradients held against equations in double precision (cells.h) and plain loops. Meant to run under sanitizers.
 //
 //   engine [--seed N] [--rounds N]     the set that TIDEGATE_ISA names, or the best; 77 where it does not run here, 1 where something is wrong
@@ -7,6 +7,7 @@
 
 #include "attention_cases.h"
 #include "crf_cases.h"
+#include "ctc_cases.h"
 #include "instruction_sets.h"
 #include "layer_cases.h"
 #include "threads.h"
@@ -78,6 +79,8 @@ int main(int count, char** arguments) {
   }
   check_crf<float>(random, 2 * rounds);
   check_crf<double>(random, 2 * rounds);
+  check_ctc<float>(random, 2 * rounds);
+  check_ctc<double>(random, 2 * rounds);
   check_attention<float>(random, 2 * rounds);
   check_attention<double>(random, 2 * rounds);
   std::printf("%d cases, %d findings\n", cases, failures);

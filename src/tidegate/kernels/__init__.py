@@ -1,4 +1,4 @@
-"""Recurrent cells on the CPU: the list of architectures, the plain twins, the engine, and the NumPy loop in its place; attention."""
+"""Recurrent cells on the CPU: the list of architectures, the plain twins, the engine, and the NumPy loop in its place; attention; CTC."""
 
 from tidegate.kernels.architecture import (
     ARCHITECTURES,
@@ -12,6 +12,7 @@ from tidegate.kernels.architecture import (
     weight_names,
 )
 from tidegate.kernels.attention import Attended, AttentionGradients, attention, attention_backward
+from tidegate.kernels.ctc import ctc_loss, ctc_loss_gradient
 from tidegate.kernels.layer import RecurrentLayer
 from tidegate.kernels.recurrence import PackedCell, TimeMajor, run_packed, step_packed
 from tidegate.kernels.twins import CELLS, CellWeights, State, run_layer
@@ -37,6 +38,8 @@ __all__ = [
     "architecture",
     "attention",
     "attention_backward",
+    "ctc_loss",
+    "ctc_loss_gradient",
     "run_layer",
     "run_packed",
     "step_packed",

@@ -1,4 +1,4 @@
-"""The compiled engine; `csrc/module.cpp`, `csrc/module_attention.cpp` and `csrc/module_crf.cpp` are its source and `engine` its face."""
+"""The compiled engine; `csrc/module.cpp` and the other `csrc/module_….cpp` are its source and `engine` its face."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -196,6 +196,37 @@ def crf_n_best(
 
     Scores are added in float64. Of equal ones the path with the lower last label comes first; where these are the same, the label before
     decides, and so on. Where a score is NaN, all scores are and the labels are 0.
+    """
+
+# CTC, of logits [N, K] in float32 or float64 and offsets [B+1]; what each array is stands in `tidegate.kernels.ctc`. Threads share the
+# sequences, and their number changes no bit.
+
+def ctc_loss(
+    logits: Array,
+    offsets: NDArray[np.int64],
+    targets: NDArray[np.int64],
+    target_offsets: NDArray[np.int64],
+    *,
+    blank: int = 0,
+    needs_gradient: bool = True,
+    threads: int | None = None,
+) -> tuple[NDArray[np.float64], Array]:
+    """−log p of each transcript [B] and the gradient of their sum by the logits [N, K]; None without `needs_gradient`."""
+
+def ctc_beam(
+    logits: Array,
+    offsets: NDArray[np.int64],
+    *,
+    beam: int = 16,
+    n_best: int = 1,
+    blank: int = 0,
+    prune: float = 0.0,
+    threads: int | None = None,
+) -> list[list[tuple[NDArray[np.int64], NDArray[np.int64], float]]]:
+    """Of each sequence the `n_best` transcripts by prefix beam search, the best first: labels [L], steps [L], log p.
+
+    `beam` of them are kept at each step; labels less probable there than `prune`, but for the most probable one, are not tried. Steps are
+    those where the labels begin on the transcript's best alignment. Equal ones come in the order in which they were met.
     """
 
 def register(output: type[Output], gradients: type[Gradients], shape_error: type[Exception], default_threads: int) -> None: ...

@@ -1,4 +1,4 @@
-"""The engine's NumPy face, in C++, over ragged batches: recurrent layers of one or two directions, attention, and the CRF.
+"""The engine's NumPy face, in C++, over ragged batches: recurrent layers of one or two directions, attention, the CRF, and CTC.
 
 `Layer` is the compiled module's own class, and the functions are its own. Where the module was not built, `is_built()` is False and
 making a `Layer` is refused; what would call it then runs on the plain twins, or on torch.nn above the torch line, and `note_missing()`
@@ -32,6 +32,8 @@ __all__ = [
     "crf_n_best",
     "crf_viterbi",
     "crf_viterbi_fixed_lag",
+    "ctc_beam",
+    "ctc_loss",
     "instruction_set",
     "is_built",
     "is_there",
@@ -92,6 +94,8 @@ if TYPE_CHECKING:
         crf_n_best,
         crf_viterbi,
         crf_viterbi_fixed_lag,
+        ctc_beam,
+        ctc_loss,
     )
 else:
     try:
@@ -110,6 +114,7 @@ else:
 
         attention = attention_backward = _refuse
         crf_log_partition = crf_loss = crf_marginals = crf_n_best = crf_viterbi = crf_viterbi_fixed_lag = _refuse
+        ctc_beam = ctc_loss = _refuse
 
     else:
         _engine.register(Output, Gradients, ShapeError, default_threads())
@@ -117,6 +122,7 @@ else:
         attention, attention_backward = _engine.attention, _engine.attention_backward
         crf_log_partition, crf_loss, crf_marginals = _engine.crf_log_partition, _engine.crf_loss, _engine.crf_marginals
         crf_n_best, crf_viterbi, crf_viterbi_fixed_lag = _engine.crf_n_best, _engine.crf_viterbi, _engine.crf_viterbi_fixed_lag
+        ctc_beam, ctc_loss = _engine.ctc_beam, _engine.ctc_loss
 
 
 def is_built() -> bool:

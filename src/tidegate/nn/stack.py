@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tidegate.kernels import GATES, KEEPING_GATE, Architecture, Cell, weight_names
+from tidegate.kernels.lookahead import layer_lookaheads
 from tidegate.nn.cells import State
 from tidegate.nn.dropouts import DrawnLayer, Dropouts, check_variants, variational_dropout
+from tidegate.nn.lookahead import bounded_layer
 from tidegate.nn.operators import graph_takes, recurrence_operator
 from tidegate.nn.plain import run_flat_layer
 from tidegate.nn.ragged import PaddedLayout
@@ -96,9 +98,10 @@ class RecurrentStack(nn.Module):
         dropout: probability, on the input of every layer but the first.
         recurrent_dropout, zoneout, zoneout_cell, weight_drop: probabilities, in every layer; as `Dropouts` says.
         layer_norm: whether the products, and an lstm's cell, are normed.
+        lookahead: how many steps of the future a two-way stack sees, dealt out to its layers (`nn.lookahead`); None: the whole sequence.
 
     Raises:
-        ValueError: a probability outside [0, 1), or a variant that the cell does not have.
+        ValueError: a probability outside [0, 1), a variant that the cell does not have, or a look-ahead of a one-way stack.
     """
 
     def __init__(
@@ -114,9 +117,13 @@ class RecurrentStack(nn.Module):
         zoneout_cell: float = 0.0,
         weight_drop: float = 0.0,
         layer_norm: bool = False,
+        lookahead: int | None = None,
     ) -> None:
         super().__init__()
         self.dropout = dropout
+        if lookahead is not None and (architecture.directions == 1 or lookahead < 0):
+            raise ValueError(f"a {architecture.name} stack was given lookahead={lookahead}; two-way stacks take 0 or more, others None.")
+        self._lookaheads = None if lookahead is None else layer_lookaheads(lookahead, num_layers)
         rates = {"recurrent_dropout": recurrent_dropout, "zoneout": zoneout, "zoneout_cell": zoneout_cell, "weight_drop": weight_drop}
         check_variants(f"a {architecture.name} stack", architecture.cell, layer_norm=layer_norm, **rates)
         self.dropouts = Dropouts(**rates)
@@ -142,7 +149,12 @@ class RecurrentStack(nn.Module):
             ShapeError: the resets are not N truth values.
         """
         if torch.compiler.is_compiling():
-            if resets is not None or torch.is_autocast_enabled("cpu") or not graph_takes(x, *self.parameters()):
+            if (
+                resets is not None
+                or self._lookaheads is not None
+                or torch.is_autocast_enabled("cpu")
+                or not graph_takes(x, *self.parameters())
+            ):
                 return torch.compiler.disable(self._run)(x, offsets, resets)  # type: ignore[no-untyped-call, no-any-return]
             return self._by_operators(x, torch.from_numpy(offsets))
         return self._run(x, offsets, resets)
@@ -194,7 +206,9 @@ class RecurrentStack(nn.Module):
         for number, layer in enumerate(self.layers):
             x, directions, drawn = self._drawn(number, x, offsets)
             cell = directions[0].cell
-            if runs_on_engine(x, *layer.parameters()):
+            if self._lookaheads is not None:
+                x = bounded_layer(cell, x, offsets, drawn, self._lookaheads[number])
+            elif runs_on_engine(x, *layer.parameters()):
                 x = recurrence(cell, x, offsets, drawn.weights, mask=drawn.mask, zoneout=drawn.zoneout, seed=drawn.seed)[0]
             elif self._is_plain:
                 x = run_flat_layer(cell, x, offsets, drawn)[0]

@@ -61,6 +61,15 @@ TIDEGATE_INLINE void split_exponential(Vector<T> x, Vector<T>& scale, Vector<T>&
   mantissa = polynomial<T>((x - k * E::kLn2High) - k * E::kLn2Low, E::kPower);
 }
 
+// e^x, 0 where it is below any ordinary number; x below kLimit.
+template <class T>
+TIDEGATE_INLINE Vector<T> exponential(Vector<T> x) {
+  constexpr T limit = Exponential<T>::kLimit - 1;
+  Vector<T> scale, mantissa;
+  split_exponential<T>(clamp<T>(x, -limit, limit), scale, mantissa);
+  return x < -limit ? Vector<T>{} : scale * mantissa;
+}
+
 // σ(x) = 1 / (1 + e^−x); small relative error also where σ is small, and 0 where it is smaller than any ordinary number (denormal ones being
 // flushed to zero).
 template <class T>

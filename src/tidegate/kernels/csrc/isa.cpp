@@ -1,5 +1,6 @@
 // One instruction set's kernels. Compiled once per set, with -DTIDEGATE_ISA=<name> and the set's flags; everything here lives in the
 // namespace of that name and uses no function of the standard library, so that no function compiled for one set is linked for another.
+#include "alignments.h"
 #include "attention_backward.h"
 #include "backward.h"
 #include "gradient.h"
@@ -25,6 +26,7 @@ constexpr Kernels<T> table() {
           weight_gradient<T>,
           column_sums<T>,
           {powers_size, powers<T>, scratch_size, partition<T>, marginals<T>, viterbi_tables_size<T>, viterbi_tables<T>, viterbi_scratch<T>, viterbi<T>},
+          {ctc_scratch<T>, ctc_shifts, ctc_loss<T>},
           {forward_scratch<T>, attention_forward<T>, score_gradients<T>, backward_scratch<T>, attention_gradients<T>}};
 }
 

@@ -5,6 +5,7 @@
 
 #include "attention_jobs.h"
 #include "crf_jobs.h"
+#include "ctc_jobs.h"
 #include "sizes.h"
 
 namespace tidegate {
@@ -258,6 +259,7 @@ struct Kernels {
   void (*weight_gradient)(const WeightGradient<T>&);
   void (*column_sums)(const ColumnSums<T>&);
   CrfKernels<T> crf;
+  CtcKernels<T> ctc;
   AttentionKernels<T> attention;
 };
 

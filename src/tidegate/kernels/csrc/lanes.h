@@ -47,11 +47,7 @@ TIDEGATE_INLINE T sum(const T* values, Index padded) {
 template <class T>
 TIDEGATE_INLINE T greatest(const T* values, Index count) {
   constexpr Index L = kLanes<T>;
-  if (count < L) {
-    T most = values[0];
-    for (Index k = 1; k < count; ++k) most = values[k] > most || values[k] != values[k] ? values[k] : most;
-    return most;
-  }
+  if (count < L) return greatest_lane<T>(lane_numbers<T>() < Bits<T>{} + static_cast<Whole<T>>(count) ? load_some(values, count) : broadcast(values[0]));
   Vector<T> most = load(values);
   for (Index k = L; k + L <= count; k += L) most = greater<T>(most, load(values + k));
   return greatest_lane<T>(greater<T>(most, load(values + count - L)));

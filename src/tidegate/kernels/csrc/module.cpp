@@ -438,6 +438,7 @@ NB_MODULE(_engine, m) {
   m.def("release_kept_memory", &release_kept_memory);
   register_attention(m);
   register_crf(m);
+  register_ctc(m);
   nb::class_<PyTape>(m, "Tape")
       .def_prop_ro("nbytes", [](const PyTape& tape) { return tape.of_float ? tape.of_float->bytes() : tape.of_double->bytes(); })
       .def("gates", &tape_gates, nb::arg("direction") = 0);

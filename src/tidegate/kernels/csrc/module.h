@@ -7,5 +7,6 @@ namespace tidegate {
 
 void register_attention(nanobind::module_& m);
 void register_crf(nanobind::module_& m);
+void register_ctc(nanobind::module_& m);
 
 }  // namespace tidegate

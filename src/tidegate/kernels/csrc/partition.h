@@ -9,14 +9,6 @@
 
 namespace tidegate::TIDEGATE_ISA {
 
-// e^x, 0 where it is below any ordinary number.
-TIDEGATE_INLINE Vector<double> exponential(Vector<double> x) {
-  constexpr double limit = Exponential<double>::kLimit - 1;
-  Vector<double> scale, mantissa;
-  split_exponential<double>(clamp<double>(x, -limit, limit), scale, mantissa);
-  return x < -limit ? Vector<double>{} : scale * mantissa;
-}
-
 // to[k] = e^max(from[k] − most, floor), zeros up to `padded`. `terms` is room for as many values.
 template <class T>
 void powers_of(const T* from, double most, double floor, Index count, Index padded, double* terms, double* to) {
@@ -25,7 +17,7 @@ void powers_of(const T* from, double most, double floor, Index count, Index padd
   for (Index k = 0; k < padded; k += L) {
     const Index left = count - k > 0 ? count - k : 0;
     const Vector<double> shifted = load_some(terms + k, left) - most;
-    store(to + k, keep_some<double>(exponential(shifted < floor ? broadcast(floor) : shifted), left));
+    store(to + k, keep_some<double>(exponential<double>(shifted < floor ? broadcast(floor) : shifted), left));
   }
 }
 

@@ -32,16 +32,22 @@ template <>
 struct VectorOf<float> {
   typedef float Values __attribute__((vector_size(kVectorBytes)));
   typedef std::int32_t Bits __attribute__((vector_size(kVectorBytes)));
+  using Whole = std::int32_t;
 };
 template <>
 struct VectorOf<double> {
   typedef double Values __attribute__((vector_size(kVectorBytes)));
   typedef std::int64_t Bits __attribute__((vector_size(kVectorBytes)));
+  using Whole = std::int64_t;
 };
 template <class T>
 using Vector = typename VectorOf<T>::Values;
 template <class T>
 using Bits = typename VectorOf<T>::Bits;
+
+// A lane of Bits: a number, or a label, as wide as a T.
+template <class T>
+using Whole = typename VectorOf<T>::Whole;
 
 template <class T>
 inline constexpr int kLanes = kVectorBytes / sizeof(T);
@@ -63,21 +69,74 @@ TIDEGATE_INLINE Vector<T> broadcast(T value) {
   return value - Vector<T>{};
 }
 
+template <class T>
+TIDEGATE_INLINE Bits<T> as_bits(Vector<T> v) {
+  Bits<T> bits;
+  __builtin_memcpy(&bits, &v, sizeof bits);
+  return bits;
+}
+
+template <class T>
+TIDEGATE_INLINE Vector<T> as_values(Bits<T> bits) {
+  Vector<T> v;
+  __builtin_memcpy(&v, &bits, sizeof v);
+  return v;
+}
+
+// The numbers of the lanes: 0, 1, …
+template <class T, Whole<T>... Lane>
+TIDEGATE_INLINE Bits<T> lane_numbers(std::integer_sequence<Whole<T>, Lane...>) {
+  return Bits<T>{Lane...};
+}
+
+template <class T>
+TIDEGATE_INLINE Bits<T> lane_numbers() {
+  return lane_numbers<T>(std::make_integer_sequence<Whole<T>, kLanes<T>>());
+}
+
+// Whether any bit is set.
+template <class T>
+TIDEGATE_INLINE bool is_any_set(Bits<T> bits) {
+#if defined(__AVX512F__)
+  return _mm512_test_epi64_mask(reinterpret_cast<__m512i>(bits), reinterpret_cast<__m512i>(bits)) != 0;
+#elif defined(__AVX2__)
+  return !_mm256_testz_si256(reinterpret_cast<__m256i>(bits), reinterpret_cast<__m256i>(bits));
+#else
+  Whole<T> all = 0;
+  for (int lane = 0; lane < kLanes<T>; ++lane) all |= bits[lane];
+  return all != 0;
+#endif
+}
+
 // The first `count` lanes, zero in the others; reads nothing past them.
 template <class T>
 TIDEGATE_INLINE Vector<T> load_some(const T* from, Index count) {
   if (count >= kLanes<T>) return load(from);
+#if defined(__AVX512F__)
+  const unsigned lanes = (1u << count) - 1;
+  if constexpr (sizeof(T) == 4)
+    return reinterpret_cast<Vector<T>>(_mm512_maskz_loadu_ps(static_cast<__mmask16>(lanes), from));
+  else
+    return reinterpret_cast<Vector<T>>(_mm512_maskz_loadu_pd(static_cast<__mmask8>(lanes), from));
+#else
   Vector<T> v{};
   __builtin_memcpy(&v, from, static_cast<std::size_t>(count) * sizeof(T));
   return v;
+#endif
 }
 
 template <class T>
 TIDEGATE_INLINE void store_some(T* to, Vector<T> v, Index count) {
-  if (count >= kLanes<T>)
-    store(to, v);
+  if (count >= kLanes<T>) return store(to, v);
+#if defined(__AVX512F__)
+  const unsigned lanes = (1u << count) - 1;
+  if constexpr (sizeof(T) == 4)
+    _mm512_mask_storeu_ps(to, static_cast<__mmask16>(lanes), reinterpret_cast<__m512>(v));
   else
-    __builtin_memcpy(to, &v, static_cast<std::size_t>(count) * sizeof(T));
+    _mm512_mask_storeu_pd(to, static_cast<__mmask8>(lanes), reinterpret_cast<__m512d>(v));
+#else
+  __builtin_memcpy(to, &v, static_cast<std::size_t>(count) * sizeof(T));
+#endif
 }
 
 // Past the caches, for what nobody reads soon: the line is not fetched first. `to` stands on a vector's boundary; `end_streams` follows the last.
@@ -103,10 +162,7 @@ inline void end_streams() {
 // Zero in the lanes from `count` on.
 template <class T>
 TIDEGATE_INLINE Vector<T> keep_some(Vector<T> v, Index count) {
-  if (count >= kLanes<T>) return v;
-  Vector<T> kept{};
-  __builtin_memcpy(&kept, &v, static_cast<std::size_t>(count) * sizeof(T));
-  return kept;
+  return count >= kLanes<T> ? v : as_values<T>(as_bits<T>(v) & (lane_numbers<T>() < Bits<T>{} + static_cast<Whole<T>>(count)));
 }
 
 // Exchanges the lanes of `first` whose number has the bit `Distance` with those of `second` that have not.

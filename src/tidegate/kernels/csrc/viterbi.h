@@ -8,20 +8,6 @@
 
 namespace tidegate::TIDEGATE_ISA {
 
-template <class T>
-struct WholeOf;
-template <>
-struct WholeOf<float> {
-  using Type = std::int32_t;
-};
-template <>
-struct WholeOf<double> {
-  using Type = std::int64_t;
-};
-// A label, as wide as a score.
-template <class T>
-using Whole = typename WholeOf<T>::Type;
-
 // A CRF's scores in whole vectors, −∞ in the padding; what all sequences share.
 template <class T>
 struct ViterbiTables {

@@ -90,8 +90,8 @@ def test_series_of_nothing_and_of_one_value_can_be_drawn(tmp_path: Path) -> None
 def test_without_matplotlib_the_line_that_installs_it_is_named(tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules['matplotlib'] = None\n"
-        "from pathlib import Path; import tidegate.runtime.series_chart as chart\n"
-        f"chart.check_picture_file(Path({str(tmp_path / 'a.svg')!r}), '--plot')"
+        "from pathlib import Path; import tidegate.runtime.picture_files as files\n"
+        f"files.check_picture_file(Path({str(tmp_path / 'a.svg')!r}), '--plot')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "MissingExtraError: a picture needs the extra 'train'" in done.stderr

@@ -6,13 +6,18 @@ Each mirrors a torch module of `tidegate.nn` and takes its tensors by the same n
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.artefact import StoredModel
+from tidegate.decoding.sampling import is_whole
+from tidegate.errors import RecipeError
 from tidegate.kernels import Architecture, CellWeights, RecurrentLayer, State, Zoneout, architecture, weight_names
+from tidegate.kernels.lookahead import layer_lookaheads
+from tidegate.runtime.bounded_layer import BoundedLayer
 
 Array = NDArray[np.floating[Any]]
 Ids = NDArray[np.int64]
@@ -21,7 +26,17 @@ States = tuple[State, ...]
 
 
 class RecurrentStack:
-    """`nn.RecurrentStack`: x [N, I] and offsets [B+1] to states [N, directions · H]."""
+    """`nn.RecurrentStack`: x [N, I] and offsets [B+1] to states [N, directions · H].
+
+    Args:
+        lookahead: steps ahead that a two-way stack sees, shared out among its layers, the lower ones first; None for the whole sequence.
+
+    Attributes:
+        architecture, lookahead: as given.
+        layers: from the lowest.
+        output_size: directions · H.
+        dtype: of its weights.
+    """
 
     def __init__(
         self,
@@ -32,16 +47,32 @@ class RecurrentStack:
         *,
         layer_norm: bool = False,
         zoneout: Zoneout = (0.0, 0.0),
+        lookahead: int | None = None,
     ) -> None:
         names = weight_names(arch.cell, layer_norm=layer_norm)
-        self._layers = [
-            RecurrentLayer(
-                arch.cell,
-                [_weights(model, f"{prefix}.layers.{layer}.{direction}", names) for direction in range(arch.directions)],
-                zoneout,
-            )
+        weights = [
+            [_weights(model, f"{prefix}.layers.{layer}.{direction}", names) for direction in range(arch.directions)]
             for layer in range(num_layers)
         ]
+        self.dtype = weights[0][0].weight_ih.dtype
+        self.output_size = sum(direction.hidden_size(arch.cell) for direction in weights[0])
+        self.architecture, self._weights, self._zoneout = arch, weights, zoneout
+        self._look_ahead(lookahead)
+
+    def _look_ahead(self, lookahead: int | None) -> None:
+        arch = self.architecture
+        if lookahead is not None and not is_whole(lookahead, least=0):
+            raise RecipeError(f"look-ahead is {lookahead}; expected how many steps, a whole number from 0 on.")
+        if lookahead and not arch.is_bidirectional:
+            raise RecipeError(f"a look-ahead of {lookahead} steps was given, but {arch.name} reads one way and needs none. Leave it out.")
+        self.lookahead = int(lookahead) if lookahead is not None and arch.is_bidirectional else None
+        cell, each = arch.cell, self._weights
+        self.layers: list[RecurrentLayer | BoundedLayer]
+        if self.lookahead is None:
+            self.layers = [RecurrentLayer(cell, weights, self._zoneout) for weights in each]
+        else:
+            shares = layer_lookaheads(self.lookahead, len(each))
+            self.layers = [BoundedLayer(cell, weights, share, self._zoneout) for weights, share in zip(each, shares, strict=True)]
 
     @classmethod
     def of_network(cls, model: StoredModel) -> RecurrentStack:
@@ -54,7 +85,18 @@ class RecurrentStack:
             settings["num_layers"],
             layer_norm=settings.get("layer_norm", False),
             zoneout=(settings.get("zoneout", 0.0), settings.get("zoneout_cell", 0.0)),
+            lookahead=settings.get("lookahead"),
         )
+
+    def with_lookahead(self, lookahead: int | None) -> RecurrentStack:
+        """The same weights with another look-ahead.
+
+        Raises:
+            RecipeError: it is no whole number from 0 on, or above 0 for a stack that reads one way.
+        """
+        other = copy(self)
+        other._look_ahead(lookahead)
+        return other
 
     def __call__(self, x: Array, offsets: Ids, places: Ids | None = None) -> Array:
         """With `places` [N], x [U, I] holds each distinct input once."""
@@ -62,12 +104,15 @@ class RecurrentStack:
 
     def zeros(self, sequences: int) -> States:
         """What `run` begins from if nothing is given."""
-        return tuple(layer.zeros(sequences) for layer in self._layers)
+        return tuple(layer.zeros(sequences) for layer in self.layers)
 
     def run(self, x: Array, offsets: Ids, states: States | None = None, places: Ids | None = None) -> tuple[Array, States]:
-        """As a call, from given states; with the top layer's states come those of all layers after each sequence."""
+        """As a call, from given states; with the top layer's states come those of all layers after each sequence.
+
+        With a look-ahead, the states that are given and come are those of the forward direction.
+        """
         after = []
-        for number, layer in enumerate(self._layers):
+        for number, layer in enumerate(self.layers):
             x, state = layer.run(x, offsets, states[number] if states else None, places if number == 0 else None)
             after.append(state)
         return x, tuple(after)
@@ -75,7 +120,8 @@ class RecurrentStack:
     def step(self, x: Array, states: States) -> States:
         """The states after one more step of B sequences, x [B, I], where the layers have one direction."""
         after = []
-        for layer, state in zip(self._layers, states, strict=True):
+        for layer, state in zip(self.layers, states, strict=True):
+            assert isinstance(layer, RecurrentLayer)
             after.append(layer.step(x, state))
             x = after[-1][0][0]
         return tuple(after)
@@ -130,8 +176,8 @@ class Pooling:
     """`nn.Pooling`: states [N, D] of B sequences, none empty, to vectors [B, pools · D]."""
 
     def __init__(self, model: StoredModel, prefix: str, pools: Sequence[str], directions: int) -> None:
-        self._pools = tuple(pools)
-        self._directions = directions
+        self.pools = tuple(pools)
+        self.directions = directions
         if "attention" in pools:
             self._attention = np.ascontiguousarray(model.tensor(f"{prefix}.attention.weight").T)
             self._bias = model.tensor(f"{prefix}.attention.bias")
@@ -140,7 +186,7 @@ class Pooling:
     def __call__(self, states: Array, offsets: Ids) -> Array:
         begins, lengths = offsets[:-1], np.diff(offsets)
         parts: list[Array] = []
-        for pool in self._pools:
+        for pool in self.pools:
             if pool == "max":
                 parts.append(np.maximum.reduceat(states, begins, axis=0))
             elif pool == "mean":
@@ -148,8 +194,7 @@ class Pooling:
             elif pool == "last":
                 parts.append(self._last(states, offsets))
             else:
-                projected = states @ self._attention
-                projected += self._bias
+                projected = self._projected(states)
                 energies = np.tanh(projected, out=projected) @ self._query
                 weights = np.exp(energies - np.repeat(np.maximum.reduceat(energies, begins), lengths))
                 total = np.add.reduceat(weights, begins)
@@ -157,9 +202,20 @@ class Pooling:
                 parts.append(np.add.reduceat(np.multiply(states, weights[:, None], out=projected), begins, axis=0))
         return np.concatenate(parts, axis=1)
 
+    def energies(self, states: Array) -> Array:
+        """[N], by which attention weighs states [N, D]."""
+        projected = self._projected(states)
+        energies: Array = np.tanh(projected, out=projected) @ self._query
+        return energies
+
+    def _projected(self, states: Array) -> Array:
+        projected: Array = states @ self._attention
+        projected += self._bias
+        return projected
+
     def _last(self, states: Array, offsets: Ids) -> Array:
         last: Array = states[offsets[1:] - 1]
-        if self._directions == 1:
+        if self.directions == 1:
             return last
         half = states.shape[1] // 2
         return np.concatenate([last[:, :half], states[offsets[:-1], half:]], axis=1)

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.artefact import write_atomically
-from tidegate.errors import MissingExtraError, OutputError
+from tidegate.runtime.picture_files import write_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +25,6 @@ Moments = NDArray[np.datetime64] | NDArray[np.int64]
 MOST_SERIES = 12
 # Blue, orange and black of the palette of Okabe and Ito, told apart by colour-blind readers too; lines and marks differ as well.
 _KNOWN, _TOLD, _TRUE, _HOLE = "#000000", "#0072B2", "#D55E00", "#BBBBBB"
-_FORMS = (".svg", ".png")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,18 +48,6 @@ class Picture:
     truth: Array | None = None
 
 
-def check_picture_file(path: Path, option: str) -> None:
-    """Refuses a name whose suffix is no form of picture, before anything is computed.
-
-    Raises:
-        OutputError: it ends neither in .svg nor in .png.
-        MissingExtraError: matplotlib is not there.
-    """
-    if path.suffix.lower() not in _FORMS:
-        raise OutputError(f"{option} {path}: the name says no form of picture. End it in {' or '.join(_FORMS)}.")
-    _matplotlib()
-
-
 def draw_series(pictures: Sequence[Picture], path: Path, *, title: str = "") -> str | None:
     """Writes a picture of these series to `path`, below and beside each other; SVG or PNG by its suffix, equal input to equal bytes.
 
@@ -76,14 +62,8 @@ def draw_series(pictures: Sequence[Picture], path: Path, *, title: str = "") -> 
         OutputError: `path` ends in no known suffix, or cannot be written.
         MissingExtraError: matplotlib is not there.
     """
-    check_picture_file(path, "the picture")
-    mpl = _matplotlib()
     shown = pictures[:MOST_SERIES]
-    form = path.suffix.lower().removeprefix(".")
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "tidegate", "font.size": 9}):
-        figure = _figure(shown, title)
-        with write_atomically(path) as file:
-            figure.savefig(file, format=form, metadata={"Date": None} if form == "svg" else {"Software": None}, dpi=120)
+    write_figure(lambda: _figure(shown, title), path)
     if len(shown) == len(pictures):
         return None
     return f"{path} shows {len(shown)} of {len(pictures)} series, the first ones; a picture has room for no more."
@@ -105,14 +85,6 @@ def around_gaps(known: Array, told: NDArray[np.int64], *, least: int = 96) -> sl
     width = min(len(known), max(least, 10 * int(lengths[longest])))
     begin = min(max(0, middle - width // 2), len(known) - width)
     return slice(begin, begin + width)
-
-
-def _matplotlib() -> Any:
-    try:
-        import matplotlib
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("train", "a picture") from error
-    return matplotlib
 
 
 def _figure(pictures: Sequence[Picture], title: str) -> Figure:

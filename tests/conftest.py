@@ -412,3 +412,136 @@ def toy_filler(train_holes: Callable[..., Any], tmp_path_factory: pytest.TempPat
     """A model directory: a bigru that fills the holes of both pumps."""
     path: Path = train_holes(tmp_path_factory.mktemp("filler") / "toy").path
     return path
+
+
+# Settings that learn the toy sequences in a second or two.
+SMALL_SEQUENCES: dict[str, Any] = {
+    "arch": "gru",
+    "hidden_size": 16,
+    "embedding_size": 8,
+    "max_epochs": 8,
+    "learning_rate": 0.02,
+    "warmup_steps": 10,
+    "dropout": 0.1,
+    "average_decay": 0.9,
+}
+
+
+def toy_sequences(count: int = 60, *, seed: int = 1) -> list[list[str]]:
+    """Rows `sequence, step, a, b, label, phase`: a goes up in half of the sequences and down in the others, which is what the label says;
+    the phase of a row says whether a is above 0. Some values of b are missing."""
+    rng = random.Random(seed)
+    rows = []
+    for number in range(count):
+        length, sign = rng.randint(6, 20), rng.choice([-1, 1])
+        for step in range(length):
+            a = sign * (2 * step / (length - 1) - 1) + rng.gauss(0, 0.1)
+            b = "" if rng.random() < 0.1 else f"{rng.gauss(5, 2):.3f}"
+            rows.append([f"s{number}", str(step), f"{a:.4f}", b, "up" if sign > 0 else "down", "high" if a > 0 else "low"])
+    return rows
+
+
+def write_sequences(path: Path, rows: list[list[str]]) -> Path:
+    """Such rows as a table."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["sequence", "step", "a", "b", "label", "phase"], *rows])
+    return path
+
+
+@pytest.fixture(scope="session")
+def toy_moves(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with moves.csv and test.csv: sequences of two features with a label each and a phase a step."""
+    folder = tmp_path_factory.mktemp("moves")
+    write_sequences(folder / "moves.csv", toy_sequences(80))
+    write_sequences(folder / "test.csv", toy_sequences(40, seed=2))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def train_moves(toy_moves: Path) -> Callable[..., Any]:
+    """Trains on the toy sequences: `train_moves(out, task="classify", **settings)` gives a TrainingResult."""
+    from tidegate.training.frame_material import FrameFiles
+    from tidegate.training.recipe import build_recipe
+    from tidegate.training.run import train
+    from tidegate.training.sequences.corpus import read_corpus
+    from tidegate.training.sequences.recipe import SequenceClassifyRecipe, SequenceTagRecipe
+    from tidegate.training.sequences.task import SequenceClassifyTask, SequenceTagTask
+
+    def run(out: Path, *, task: str = "classify", resume: bool = False, **settings: Any) -> Any:
+        files = FrameFiles([str(toy_moves / "moves.csv")], test=[str(toy_moves / "test.csv")])
+        shared: dict[str, Any] = {**SMALL_SEQUENCES, "features": ("a", "b"), **settings}
+        if task == "tag":
+            recipe = build_recipe(SequenceTagRecipe, options={"label": "phase", **shared})
+            return train(SequenceTagTask(recipe, read_corpus(files, recipe)), out, resume=resume, quiet=True)
+        own = build_recipe(SequenceClassifyRecipe, options={"label": "label", **shared})
+        return train(SequenceClassifyTask(own, read_corpus(files, own)), out, resume=resume, quiet=True)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def toy_mover(train_moves: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model directory: a gru that says whether a sequence goes up or down."""
+    path: Path = train_moves(tmp_path_factory.mktemp("mover") / "toy").path
+    return path
+
+
+# Settings that learn the toy sounds in some seconds.
+SMALL_SOUNDS: dict[str, Any] = {
+    "arch": "gru",
+    "hidden_size": 24,
+    "embedding_size": 16,
+    "mels": 12,
+    "max_epochs": 5,
+    "learning_rate": 0.01,
+    "warmup_steps": 10,
+    "dropout": 0.0,
+    "average_decay": 0.9,
+}
+
+_TONES = {"low": 300.0, "middle": 700.0, "high": 1400.0}
+
+
+@pytest.fixture(scope="session")
+def toy_tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of recordings at 4 kHz, `low_anna_3.wav`: tones of three heights, of two speakers, each a little other."""
+    import numpy as np
+
+    from tidegate.data.wav import write_wav
+
+    folder = tmp_path_factory.mktemp("tones")
+    random_numbers = np.random.default_rng(1)
+    for label, hertz in _TONES.items():
+        for speaker, factor in (("anna", 1.1), ("ben", 0.95)):
+            for number in range(12):
+                seconds = np.arange(int(4000 * random_numbers.uniform(0.12, 0.3))) / 4000
+                tone = 0.3 * np.sin(2 * np.pi * hertz * factor * random_numbers.uniform(0.97, 1.03) * seconds)
+                samples = tone + 0.01 * random_numbers.standard_normal(len(seconds))
+                write_wav(folder / f"{label}_{speaker}_{number}.wav", samples.astype(np.float32), 4000)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def train_tones(toy_tones: Path) -> Callable[..., Any]:
+    """Trains a transcriber on the toy tones: `train_tones(out, **settings)` gives a TrainingResult."""
+    from tidegate.training.frame_material import FrameFiles
+    from tidegate.training.recipe import build_recipe
+    from tidegate.training.run import train
+    from tidegate.training.transcription.corpus import read_corpus
+    from tidegate.training.transcription.recipe import TranscribeRecipe
+    from tidegate.training.transcription.task import TranscribeTask
+
+    def run(out: Path, *, resume: bool = False, **settings: Any) -> Any:
+        shared = {"pattern": "{text}_{}_{}", "connect": "1-3", "shift_ms": 0.0, "dev_share": 0.3}
+        recipe = build_recipe(TranscribeRecipe, options={**SMALL_SOUNDS, **shared, **settings})
+        files = FrameFiles([str(toy_tones / "*_?.wav")], test=[str(toy_tones / "*_1?.wav")])
+        return train(TranscribeTask(recipe, read_corpus(files, recipe)), out, resume=resume, quiet=True)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def toy_transcriber(train_tones: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model directory: a gru that writes down which tones a stream holds."""
+    path: Path = train_tones(tmp_path_factory.mktemp("transcriber") / "toy").path
+    return path

@@ -1,7 +1,8 @@
 """tidegate: train, compare, explain and ship gated recurrent networks on your own text and time series, on an ordinary CPU.
 
 `tidegate.load(path)` reads a trained model and answers without torch; `tidegate.Tagger`, `Classifier`, `Generator`,
-`Translator`, `Forecaster` and `Filler` train; `tidegate.compare` puts architectures on one leaderboard.
+`Translator`, `Forecaster`, `Filler`, `SequenceClassifier`, `SequenceTagger` and `Transcriber` train; `tidegate.compare` puts
+architectures on one leaderboard.
 Names are imported when they are first used, so that `import tidegate` costs nothing.
 """
 
@@ -19,10 +20,25 @@ if TYPE_CHECKING:
     from tidegate.training.filling.filler import Filler
     from tidegate.training.forecasting.forecaster import Forecaster
     from tidegate.training.generation.generator import Generator
+    from tidegate.training.sequences.estimators import SequenceClassifier, SequenceTagger
     from tidegate.training.tagging.tagger import Tagger
+    from tidegate.training.transcription.transcriber import Transcriber
     from tidegate.training.translation.translator import Translator
 
-__all__ = ["Classifier", "Filler", "Forecaster", "Generator", "Tagger", "Translator", "__version__", "compare", "load"]
+__all__ = [
+    "Classifier",
+    "Filler",
+    "Forecaster",
+    "Generator",
+    "SequenceClassifier",
+    "SequenceTagger",
+    "Tagger",
+    "Transcriber",
+    "Translator",
+    "__version__",
+    "compare",
+    "load",
+]
 
 _HOMES = {
     "compare": "tidegate.comparison.run",
@@ -31,7 +47,10 @@ _HOMES = {
     "Filler": "tidegate.training.filling.filler",
     "Forecaster": "tidegate.training.forecasting.forecaster",
     "Generator": "tidegate.training.generation.generator",
+    "SequenceClassifier": "tidegate.training.sequences.estimators",
+    "SequenceTagger": "tidegate.training.sequences.estimators",
     "Tagger": "tidegate.training.tagging.tagger",
+    "Transcriber": "tidegate.training.transcription.transcriber",
     "Translator": "tidegate.training.translation.translator",
 }
 

@@ -96,7 +96,7 @@ class GenerateNetwork(TaskNetwork):
         super().__init__()
         self.settings = settings
         self.dropout, self.input_dropout, self.embedding_dropout = dropout, input_dropout, embedding_dropout
-        self._rates = {"recurrent_dropout": recurrent_dropout, "weight_drop": weight_drop}
+        self._rates: dict[str, Any] = {"recurrent_dropout": recurrent_dropout, "weight_drop": weight_drop}
         self.embedding = nn.Embedding(units, settings.embedding_size)
         nn.init.normal_(self.embedding.weight, std=0.1 if settings.is_tied else 0.3)
         # The width of the vectors that the output compares with those of the units.

@@ -53,7 +53,13 @@ class StackSettings(Protocol):
 
 
 def stack_of(
-    settings: StackSettings, dropout: float, *, arch: Architecture | None = None, recurrent_dropout: float = 0.0, weight_drop: float = 0.0
+    settings: StackSettings,
+    dropout: float,
+    *,
+    arch: Architecture | None = None,
+    recurrent_dropout: float = 0.0,
+    weight_drop: float = 0.0,
+    lookahead: int | None = None,
 ) -> RecurrentStack:
     """The stack that settings ask for, over vectors of their `embedding_size`.
 
@@ -61,6 +67,7 @@ def stack_of(
         dropout: between layers.
         arch: another architecture than theirs.
         recurrent_dropout, weight_drop: in training alone.
+        lookahead: steps of the future that a two-way stack sees; None: all.
     """
     return RecurrentStack(
         arch or architecture(settings.arch),
@@ -73,6 +80,7 @@ def stack_of(
         zoneout_cell=settings.zoneout_cell,
         weight_drop=weight_drop,
         layer_norm=settings.layer_norm,
+        lookahead=lookahead,
     )
 
 

@@ -15,6 +15,7 @@ import sklearn.exceptions
 
 from tidegate.errors import DataError, UserError
 from tidegate.runtime import ClassifyModel, FillModel, ForecastModel, GenerateModel, TagModel, TranslateModel, load
+from tidegate.runtime.frame_model import FrameModel
 from tidegate.training.recipe import Recipe, build_recipe
 from tidegate.training.run import train
 from tidegate.training.task import TrainingTask
@@ -22,7 +23,7 @@ from tidegate.training.task import TrainingTask
 _DEFAULTS: tuple[tuple[str, object], ...] = (("preset", "default"), ("recipe", None), ("quiet", False))
 
 R = TypeVar("R", bound=Recipe)
-M = TypeVar("M", TagModel, ClassifyModel, GenerateModel, TranslateModel, ForecastModel, FillModel)
+M = TypeVar("M", bound=TagModel | ClassifyModel | GenerateModel | TranslateModel | ForecastModel | FillModel | FrameModel)
 
 
 class NotFittedError(UserError, sklearn.exceptions.NotFittedError):  # type: ignore[misc]

@@ -239,6 +239,15 @@ def parse_setting(text: str) -> tuple[str, Any]:
         return key.strip(), value.strip()
 
 
+def recipe_content(schema: type[Recipe], recipe: str | Path) -> dict[str, Any]:
+    """What a TOML file, or a recipe that comes with tidegate for this task, says; no key of it is checked.
+
+    Raises:
+        RecipeError: there is no such recipe, or it is not TOML.
+    """
+    return _read_toml(schema, recipe)[0]
+
+
 def recipe_names(schema: type[Recipe]) -> list[str]:
     """The recipes of a task that come with tidegate."""
     return sorted(entry.name.removesuffix(".toml") for entry in _folder(schema).iterdir() if entry.name.endswith(".toml"))
@@ -286,5 +295,8 @@ def _explain(schema: type[Recipe], error: ValidationError, where: str, lines: Ma
             sentences.append(f"{place}unknown key '{key}'.{hint or ' Known keys: ' + ', '.join(known) + '.'}")
         else:
             said = problem["msg"].removeprefix("Value error, ")
+            if not problem["loc"]:  # of keys that do not go together; it names them itself
+                sentences.append(f"{said}.")
+                continue
             sentences.append(f"{place}{key} = {problem['input']!r} does not fit: {said[0].lower()}{said[1:]}.".replace("..", "."))
     return " ".join(sentences)

@@ -1,0 +1,1 @@
+"""Training of `classify` and `tag` over sequences of numbers and over sound."""

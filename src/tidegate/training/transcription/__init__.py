@@ -1,0 +1,1 @@
+"""Training of `transcribe`: units from sound by CTC."""

@@ -169,11 +169,19 @@ def _run(
     count = use_threads(threads)
     from tidegate.comparison.plan import Plan, default_folder, schema_of
     from tidegate.comparison.results import check_folder
+    from tidegate.data.sequence_detection import material_of as held_by
     from tidegate.errors import RecipeError
     from tidegate.training.recipe import build_recipe, parse_setting
 
     if planned["baselines"] not in ("auto", "none"):
         raise RecipeError(f"--baselines {planned['baselines']} is neither auto nor none.")
+    if (held := held_by(files[0])) != "text":
+        what = "sequences of numbers" if held == "numbers" else "sound"
+        whom = "texts" if task == "classify" else "tagged sentences"
+        raise RecipeError(
+            f"compare {task} is for {whom}, and {files[0][0]} holds {what}. Put networks over {what} side by side by training each, for "
+            f"instance tidegate train {task} with --arch gru --out a/ and --arch lstm --out b/, and tidegate evaluate."
+        )
     named = {key: value for key, value in asked.items() if value is not None}
     shared = build_recipe(
         schema_of(task),

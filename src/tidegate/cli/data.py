@@ -1,4 +1,4 @@
-"""`tidegate data`: looks at data before anything is trained on it. Needs no torch."""
+"""`tidegate data`: looks at data before anything is trained on it, and makes some. Needs no torch."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tidegate.cli.connect import EXAMPLES, connect
 from tidegate.cli.options import Quiet, Version
 from tidegate.cli.train_options import LabelSeparator
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from tidegate.data.checking import Report
 
-data_app = typer.Typer(help="Look at data before training on it.", no_args_is_help=True)
+data_app = typer.Typer(help="Look at data before training on it, and make connected speech.", no_args_is_help=True)
 
 # Other kinds of data are looked at by a dry run.
 _SERIES = "Tables of time series are not checked here: tidegate train {} FILE --dry-run says what is in them."
@@ -30,7 +31,7 @@ _TAGGED = (".conllu", ".conll", ".conllup", ".iob", ".iob2", ".bio")
 
 @data_app.callback()
 def _data() -> None:
-    """Look at data before training on it."""
+    """Look at data before training on it, and make connected speech."""
 
 
 @data_app.command(
@@ -83,13 +84,23 @@ def check(
     Nothing is changed, and the exit code is 0 whatever is found.
     """
     from tidegate.data.reading import expand
-    from tidegate.errors import RecipeError, nearest
+    from tidegate.data.sequence_detection import material_of
+    from tidegate.errors import DataError, RecipeError, nearest
 
     for option, given, known in (("--task", task, ("auto", "tag", "classify")), ("--format", form, ("text", "json"))):
         if given not in known:
             instead = f" {_ELSEWHERE}" if given == "translate" else nearest(given, known)
             instead = f" {_SERIES.format(given)}" if given in ("forecast", "fill") else instead
+            instead = (
+                " Recordings are not checked here: tidegate train transcribe FILE --dry-run counts them."
+                if given == "transcribe"
+                else instead
+            )
             raise RecipeError(f"{option} {given}: unknown; expected {', '.join(known)}.{instead}")
+    if (material := material_of(train_files)) != "text":
+        held = "sequences of numbers, which are" if material == "numbers" else "sound, which is"
+        train = "tag" if task == "tag" and material == "numbers" else "classify"
+        raise DataError(f"{train_files[0]} holds {held} not checked here: tidegate train {train} FILE --dry-run says what is in it.")
     named = {"train": train_files, "dev": dev, "test": test}
     began = time.monotonic()
     found, report = _checked(
@@ -110,6 +121,9 @@ def check(
         print(json.dumps({"task": found, **asdict(report)}, ensure_ascii=False))
     else:
         _print_report(report, found)
+
+
+data_app.command(epilog=EXAMPLES)(connect)
 
 
 def _checked(files: dict[str, list[str]], task: str, text: str, label: str, group: str, separator: str) -> tuple[str, Report]:

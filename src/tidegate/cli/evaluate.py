@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tidegate.cli import options, series_options
+from tidegate.cli import options, sequence_options, series_options
 from tidegate.cli.options import BatchTokens, Model, Quiet, Threads, Version
 
 if TYPE_CHECKING:
@@ -39,7 +39,12 @@ def evaluate(
     ] = None,
     text: Annotated[
         str | None,
-        typer.Option("--text", metavar="COL", help="Classifier: the column of the text \\[default: as in training]", show_default=False),
+        typer.Option(
+            "--text",
+            metavar="COL",
+            help="Classifier of texts, transcriber: the column of the text \\[default: as in training]",
+            show_default=False,
+        ),
     ] = None,
     source: options.SourceColumn = None,
     target: options.TargetColumn = None,
@@ -48,12 +53,16 @@ def evaluate(
     last: series_options.Last = None,
     every: series_options.Every = None,
     scaled: series_options.Scaled = False,
+    lookahead: sequence_options.Lookahead = None,
+    plot: sequence_options.ClassPlot = None,
     batch_tokens: BatchTokens = None,
     threads: Threads = None,
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
     """Score a model on labelled files or pairs, a language model on text, or a forecaster or filler on tables whose values are known.
+
+    Classifiers and taggers show which label was taken for which, classifiers of sequences also how soon in a sequence they are right.
 
     Examples:
 
@@ -72,6 +81,10 @@ def evaluate(
     tidegate evaluate pump-gru/ pump.csv --last 30d    (told from origin after origin, beside the naive forecasts)
 
     tidegate evaluate grid-gru/ grid.csv --last 2880 --every 1 --scaled --format json
+
+    tidegate evaluate moves-bilstm/ test.csv --plot confusion.svg    (sequences of numbers)
+
+    tidegate evaluate streams-bilstm/ test.tsv --lookahead 200ms    (a transcriber: word error rate)
     """
     from tidegate.threads import use_threads
 
@@ -80,15 +93,30 @@ def evaluate(
     from tidegate.cli.progress import counted
     from tidegate.data.reading import expand
     from tidegate.errors import RecipeError
-    from tidegate.runtime import ClassifyModel, FillModel, ForecastModel, GenerateModel, TranslateModel, load
+    from tidegate.runtime import (
+        ClassifyModel,
+        FillModel,
+        ForecastModel,
+        GenerateModel,
+        SequenceClassifyModel,
+        SequenceTagModel,
+        TranscribeModel,
+        TranslateModel,
+        load,
+    )
     from tidegate.runtime.windows import BATCH_TOKENS
 
     if form not in ("text", "json"):
         raise RecipeError(f"--format {form} is neither text nor json.")
     loaded = load(model)
-    given = {"--label": label, "--text": text, "--source": source, "--target": target, "--beam": beam, "--wait-k": wait_k}
+    given: dict[str, Any] = {"--label": label, "--text": text, "--source": source, "--target": target, "--beam": beam, "--wait-k": wait_k}
     given |= {"--last": last, "--every": every, "--scaled": scaled, "--batch-tokens": batch_tokens}
+    given |= {"--lookahead": lookahead, "--plot": plot}
     refuse_misfits(kind_of(loaded), given, EVALUATE)
+    if plot is not None:
+        from tidegate.runtime.picture_files import check_picture_file
+
+        check_picture_file(plot, "--plot")
     budget = batch_tokens or BATCH_TOKENS
     if isinstance(loaded, ForecastModel | FillModel):
         from tidegate.cli.series_scores import scores_of
@@ -104,6 +132,11 @@ def evaluate(
             raise RecipeError("--beam does not go with --wait-k: what was answered already cannot be taken back. Leave one of them out.")
         entries = labelled_entries(loaded, files, source, target)
         result = scores_by_wait(loaded, entries, waits) if waits else loaded.evaluate(entries, beam=beam)
+    elif isinstance(loaded, SequenceClassifyModel | SequenceTagModel | TranscribeModel):
+        from tidegate.cli.sequence_scores import sequence_scores
+
+        options = {"beam": beam, "lookahead": lookahead, "batch_tokens": batch_tokens}
+        result = sequence_scores(loaded, files, options, label=label, text=text)
     elif isinstance(loaded, ClassifyModel):
         texts = counted(_labelled_texts(loaded, expand(files), text, label), "evaluating", is_shown=not quiet)
         result = loaded.evaluate(texts, batch_tokens=budget)
@@ -113,6 +146,12 @@ def evaluate(
     if not quiet:
         for note in _notes(loaded.config, result):
             print(note, file=sys.stderr)
+    if plot is not None:
+        from tidegate.cli.sequence_scores import draw_scores
+
+        said = draw_scores(result, plot, loaded.config)
+        if said and not quiet:
+            print(said, file=sys.stderr)
     if form == "json":
         print(json.dumps(result, ensure_ascii=False))
     elif isinstance(loaded, ForecastModel | FillModel):
@@ -125,6 +164,12 @@ def evaluate(
         from tidegate.cli.translation_scores import print_translation_scores
 
         print_translation_scores(result)
+    elif isinstance(loaded, TranscribeModel):
+        from tidegate.cli.sequence_scores import print_transcript_scores
+
+        print_transcript_scores(result)
+    elif isinstance(loaded, SequenceClassifyModel | SequenceTagModel):
+        _print_scores(result, loaded.column, "steps" if isinstance(loaded, SequenceTagModel) else "sequences")
     else:
         for column in loaded.columns:
             scores = result if column == loaded.columns[0] else result["columns"][column]
@@ -136,6 +181,8 @@ def _notes(config: Mapping[str, Any], result: Mapping[str, Any]) -> Iterator[str
     yield from result.get("notes", ())
     if result.get("n_unknown_labels"):
         yield f"{result['n_unknown_labels']:,} labels are unknown to the model and count as wrong. {result['first_unknown_label']}"
+    if result.get("n_unknown_units"):
+        yield f"{result['n_unknown_units']:,} units of the transcripts are unknown to the model and count as errors."
     if result.get("n_unknown"):
         recipe = config["recipe"]
         noun = _NOUNS[recipe["target_unit" if config["task"] == "translate" else "unit"]]
@@ -215,6 +262,8 @@ def _print_scores(scores: dict[str, Any], column: str, counted: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from tidegate.cli.sequence_scores import print_by_share, print_confusion
+
     console = Console()
     summary = Table(title=f"{column}: {scores['n']:,} {counted}", title_justify="left")
     summary.add_column("score")
@@ -238,5 +287,7 @@ def _print_scores(scores: dict[str, Any], column: str, counted: str) -> None:
     for name, entry in sorted(per_label.items(), key=lambda item: -item[1]["support"])[:40]:
         table.add_row(name, f"{entry['precision']:.3f}", f"{entry['recall']:.3f}", f"{entry['f1']:.3f}", f"{entry['support']:,}")
     console.print(table)
+    print_confusion(scores)
+    print_by_share(scores)
     if len(per_label) > 40:
         print(f"The 40 most frequent of {len(per_label)} labels; all with --format json.", file=sys.stderr)

@@ -7,9 +7,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tidegate.errors import RecipeError, nearest
-from tidegate.runtime import ClassifyModel, FillModel, ForecastModel, GenerateModel, Model, TranslateModel
+from tidegate.runtime import (
+    ClassifyModel,
+    FillModel,
+    ForecastModel,
+    GenerateModel,
+    Model,
+    SequenceClassifyModel,
+    SequenceTagModel,
+    TranscribeModel,
+    TranslateModel,
+)
 
-Kind = Literal["tag", "classify", "write", "blanks", "translate", "forecast", "fill"]
+Kind = Literal["tag", "classify", "write", "blanks", "translate", "forecast", "fill", "classify-sequence", "tag-sequence", "transcribe"]
 Fitting = Mapping[Kind, tuple[str, ...]]
 
 _WHOM: dict[Kind, str] = {
@@ -20,6 +30,9 @@ _WHOM: dict[Kind, str] = {
     "translate": "a translator",
     "forecast": "a forecaster",
     "fill": "a filler of time series",
+    "classify-sequence": "a classifier of sequences",
+    "tag-sequence": "a tagger of sequences",
+    "transcribe": "a transcriber",
 }
 _DOES: dict[Kind, str] = {
     "tag": "this model tags tokens",
@@ -29,6 +42,9 @@ _DOES: dict[Kind, str] = {
     "translate": "this model translates",
     "forecast": "this model forecasts",
     "fill": "this model fills the holes of time series",
+    "classify-sequence": "this model classifies sequences",
+    "tag-sequence": "this model tags the steps of sequences",
+    "transcribe": "this model transcribes speech",
 }
 _SAMPLING = ("--length", "--temperature", "--top-k", "--top-p", "--stop", "--seed")
 _SEARCH = ("--beam", "--n-best", "--length-penalty", "--coverage-penalty", "--wait-k")
@@ -40,18 +56,26 @@ PREDICT: Fitting = {
     "translate": (*_SEARCH, "--with-attention", "--with-input", "--source"),
     "forecast": ("--future", "--horizon", "--plot"),
     "fill": ("--plot",),
+    "classify-sequence": ("--abstain-below", "--lookahead", "--with-input", "--batch-tokens"),
+    "tag-sequence": ("--abstain-below", "--lookahead", "--with-input", "--batch-tokens"),
+    "transcribe": ("--beam", "--n-best", "--lookahead", "--with-input", "--batch-tokens"),
 }
 EVALUATE: Fitting = {
-    "tag": ("--label", "--batch-tokens"),
-    "classify": ("--label", "--text", "--batch-tokens"),
+    "tag": ("--label", "--plot", "--batch-tokens"),
+    "classify": ("--label", "--text", "--plot", "--batch-tokens"),
     "write": (),
     "blanks": (),
     "translate": ("--source", "--target", "--beam", "--wait-k"),
     "forecast": ("--last", "--every", "--scaled"),
     "fill": ("--last",),
+    "classify-sequence": ("--label", "--lookahead", "--plot", "--batch-tokens"),
+    "tag-sequence": ("--label", "--lookahead", "--plot", "--batch-tokens"),
+    "transcribe": ("--text", "--beam", "--lookahead", "--batch-tokens"),
 }
 # What does nearly the same.
 _INSTEAD = {
+    ("classify-sequence", "--threshold"): " --abstain-below P gives only what is sure.",
+    ("tag-sequence", "--threshold"): " --abstain-below P gives only what is sure.",
     ("tag", "--threshold"): " --abstain-below P gives only what is sure.",
     ("fill", "--horizon"): " What comes after the last row is told by tidegate train forecast.",
     ("fill", "--future"): " What comes after the last row is told by tidegate train forecast.",
@@ -64,6 +88,9 @@ _FORMS: Fitting = {
     "translate": ("text", "jsonl", "csv"),
     "forecast": ("csv", "jsonl"),
     "fill": ("csv", "jsonl"),
+    "classify-sequence": ("jsonl", "csv"),
+    "tag-sequence": ("jsonl", "csv"),
+    "transcribe": ("jsonl", "csv"),
 }
 FORMS = tuple(dict.fromkeys(form for forms in _FORMS.values() for form in forms))
 _SUFFIXES = {".jsonl": "jsonl", ".json": "jsonl", ".csv": "csv", ".conllu": "conllu", ".txt": "text"}
@@ -77,6 +104,10 @@ def kind_of(model: Model) -> Kind:
         return "blanks" if model.is_two_way else "write"
     if isinstance(model, TranslateModel):
         return "translate"
+    if isinstance(model, SequenceClassifyModel | SequenceTagModel):
+        return "classify-sequence" if isinstance(model, SequenceClassifyModel) else "tag-sequence"
+    if isinstance(model, TranscribeModel):
+        return "transcribe"
     return "classify" if isinstance(model, ClassifyModel) else "tag"
 
 

@@ -17,11 +17,12 @@ from tidegate.cli.evaluate import evaluate
 from tidegate.cli.logprob import logprob
 from tidegate.cli.options import Version
 from tidegate.cli.predict import predict
+from tidegate.cli.stream import stream
 from tidegate.cli.train import train_app
 from tidegate.errors import MissingExtraError, RunError, TidegateError, UserError
 
 app = typer.Typer(
-    help="Train, compare, explain and ship gated recurrent networks on your own text, on an ordinary CPU.",
+    help="Train, compare, explain and ship gated recurrent networks on your own text, time series and sound, on an ordinary CPU.",
     epilog="Begin with: tidegate demo",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -32,6 +33,7 @@ app.add_typer(train_app, name="train")
 app.add_typer(compare_app, name="compare")
 app.command()(evaluate)
 app.command()(predict)
+app.command()(stream)
 app.command()(logprob)
 app.command()(demo)
 app.add_typer(data_app, name="data")
@@ -39,7 +41,7 @@ app.add_typer(data_app, name="data")
 
 @app.callback()
 def _root(version: Version = False) -> None:
-    """Train, compare, explain and ship gated recurrent networks on your own text, on an ordinary CPU."""
+    """Train, compare, explain and ship gated recurrent networks on your own text, time series and sound, on an ordinary CPU."""
     if os.environ.get("TIDEGATE_ISA"):
         _check_instruction_set()
 

@@ -91,7 +91,7 @@ NBest = Annotated[
         min=1,
         metavar="N",
         help="Two-way language model: answers for each blank \\[default: 5]. Translator: answers for each source, at most as many as the "
-        "beam is wide \\[default: 1]",
+        "beam is wide, and so of a transcriber \\[default: 1]",
         show_default=False,
     ),
 ]
@@ -122,7 +122,8 @@ Beam = Annotated[
     typer.Option(
         "--beam",
         metavar="K",
-        help="Translator: hypotheses that are kept side by side; 1: the most probable unit each time \\[default: as in training]",
+        help="Translator, transcriber: hypotheses that are kept side by side; 1: the most probable unit each time \\[default: as in "
+        "training]",
         show_default=False,
     ),
 ]

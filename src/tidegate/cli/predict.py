@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tidegate.cli import options, series_options
+from tidegate.cli import options, sequence_options, series_options
 from tidegate.cli.options import BatchTokens, Model, Quiet, Seed, Threads, Version
 
 _INPUTS = ("auto", "text", "tokens", "conllu")
@@ -88,6 +88,7 @@ def predict(
     coverage_penalty: options.CoveragePenalty = None,
     wait_k: options.WaitK = None,
     with_attention: options.WithAttention = False,
+    lookahead: sequence_options.Lookahead = None,
     future: series_options.Future = None,
     horizon: series_options.PredictHorizon = None,
     plot: series_options.Plot = None,
@@ -100,7 +101,8 @@ def predict(
 
     A language model goes on with each line, or fills the blanks in it; on a terminal its text appears as it comes. A translator answers
     each line, up to its first tab, by the target. A forecaster reads tables as `train` does and writes a row for each step after the last
-    known value; a filler writes the same table with its holes filled.
+    known value; a filler writes the same table with its holes filled. Models of sequences and of sound read files as `train` does, and of
+    standard input a table or a .wav file; tidegate stream answers while a sequence comes.
 
     Examples:
 
@@ -125,6 +127,12 @@ def predict(
     tidegate predict shop-gru/ shop.csv --future plan.csv --horizon 7d --format jsonl
 
     tidegate predict pump-bigru/ pump.csv --output whole.csv --plot holes.png    (a filler: holes filled and marked)
+
+    tidegate predict moves-bilstm/ new.csv --abstain-below 0.8 --format csv    (sequences of numbers)
+
+    tidegate predict digits-gru/ one.wav 'more/*.wav'
+
+    tidegate predict streams-bilstm/ call.wav --beam 16 --n-best 3    (a transcriber)
     """
     from tidegate.threads import use_threads
 
@@ -132,7 +140,16 @@ def predict(
     from tidegate.cli.answers import stream_to
     from tidegate.cli.fitting import PREDICT, check_form, form_for, kind_of, refuse_misfits
     from tidegate.errors import OutputError, RecipeError, nearest
-    from tidegate.runtime import FillModel, ForecastModel, GenerateModel, TranslateModel, load
+    from tidegate.runtime import (
+        FillModel,
+        ForecastModel,
+        GenerateModel,
+        SequenceClassifyModel,
+        SequenceTagModel,
+        TranscribeModel,
+        TranslateModel,
+        load,
+    )
 
     if kind not in _INPUTS:
         raise RecipeError(f"--input {kind} is not one of {', '.join(_INPUTS)}.{nearest(kind, _INPUTS)}")
@@ -145,7 +162,7 @@ def predict(
     writing = {f"--{name.replace('_', '-')}": value for name, value in {**sampling, "seed": seed, "n_best": n_best, **search}.items()}
     does = kind_of(loaded)
     others = {"--prompt": prompt, "--source": source, "--with-attention": with_attention}
-    over_time = {"--future": future, "--horizon": horizon, "--plot": plot}
+    over_time = {"--future": future, "--horizon": horizon, "--plot": plot, "--lookahead": lookahead}
     refuse_misfits(does, {**labelling, **writing, **others, **over_time}, PREDICT)
     is_terminal = output is None and sys.stdout is not None and sys.stdout.isatty()
     settled = form_for(does, form, output, is_terminal=is_terminal)
@@ -155,7 +172,7 @@ def predict(
         if output is not None and output.exists() and output.resolve() == Path(name).resolve():
             raise OutputError(f"--output {output} is the input itself, which would be lost. Name another place.")
     if plot is not None:
-        from tidegate.runtime.series_chart import check_picture_file
+        from tidegate.runtime.picture_files import check_picture_file
 
         check_picture_file(plot, "--plot")
     is_shown = not (quiet or is_terminal)
@@ -168,6 +185,14 @@ def predict(
         from tidegate.cli.series import answer_fillings
 
         answer_fillings(loaded, files or [], output, settled, plot=plot, quiet=quiet)
+        return
+    if isinstance(loaded, SequenceClassifyModel | SequenceTagModel | TranscribeModel):
+        from tidegate.cli.sequences import answer_sequences
+
+        searching = isinstance(loaded, TranscribeModel)
+        options = {"beam": beam, "n_best": n_best} if searching else {"abstain_below": abstain_below}
+        over = {**options, "lookahead": lookahead, "batch_tokens": batch_tokens}
+        answer_sequences(loaded, files or [], output, settled, over, with_input=with_input, is_shown=is_shown, quiet=quiet)
         return
     with stream_to(output) as stream:
         if isinstance(loaded, GenerateModel):

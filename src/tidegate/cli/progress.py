@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from tidegate.data import TextRecord, TokenRecord
-
-Record = TypeVar("Record", TokenRecord, TextRecord)
+Record = TypeVar("Record")
 
 
 def counted(records: Iterable[Record], doing: str, *, is_shown: bool) -> Iterator[Record]:

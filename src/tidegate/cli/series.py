@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING, Any
 
 from tidegate.cli.answers import Rows, stream_to, write_text
+from tidegate.cli.standard_input import named_files
 from tidegate.data.raw_tables import delimiter_of
 from tidegate.data.reading import expand
-from tidegate.errors import DataError, OutputError
+from tidegate.errors import OutputError
 from tidegate.runtime.filled_tables import FilledFile, added_columns, filled_files
 from tidegate.runtime.series_chart import draw_series
 from tidegate.runtime.series_pictures import fill_pictures, forecast_pictures
@@ -51,7 +49,7 @@ def answer_forecasts(
         RecipeError: a horizon that is none, or beyond what the model can tell.
     """
     steps = None if horizon is None else model.series.frequency.steps(horizon, "--horizon")
-    with _tables(files) as paths:
+    with named_files(files) as paths:
         panel = model.read(paths, list(future) or None)
     told = model.predict(panel, horizon=steps)
     if not quiet:
@@ -75,7 +73,7 @@ def answer_fillings(model: FillModel, files: Sequence[str], output: Path | None,
         DataError: a table cannot be read, or a target has no value at all.
         OutputError: several tables were given and no folder; or the place cannot be written.
     """
-    with _tables(files) as paths:
+    with named_files(files) as paths:
         names = expand(paths)
         places = _places(names, output, form)
         panel = model.panel(names)
@@ -99,24 +97,6 @@ def answer_fillings(model: FillModel, files: Sequence[str], output: Path | None,
             _draw(pictures, plot, model.config, quiet=quiet)
         elif not quiet:
             print(f"Nothing is missing, so there is nothing to draw: {plot} is not written.", file=sys.stderr)
-
-
-@contextmanager
-def _tables(files: Sequence[str]) -> Iterator[list[str]]:
-    """The names of tables to read; standard input is a file for as long as that takes."""
-    if files and "-" not in files:
-        yield list(files)
-        return
-    if sys.stdin is None:
-        raise DataError("standard input is closed. Give a file, or pipe something in.")
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "standard-input.csv"
-        with path.open("wb") as table:
-            shutil.copyfileobj(sys.stdin.buffer, table)
-        try:
-            yield [str(path) if name == "-" else name for name in files or ["-"]]
-        except DataError as error:
-            raise DataError(str(error).replace(str(path), "standard input")) from None
 
 
 def _places(names: Sequence[str], output: Path | None, form: str) -> list[Path | None]:

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from tidegate.cli import train_options
+from tidegate.cli import sequence_options, train_options
 from tidegate.cli.options import Quiet, Seed, Threads, Version
+from tidegate.cli.sequence_options import input_of
 from tidegate.cli.train_run import example_file, place_of, print_notes, recipe_of, run
 
 TAG_EXAMPLES = (
@@ -17,7 +18,8 @@ TAG_EXAMPLES = (
     "tidegate train tag ner.conll --label 4 --preset fast    (columns; label in the fourth)\n\n"
     "tidegate train tag slots.jsonl --time-budget 10m --set hidden_size=256\n\n"
     "tidegate train tag 'part-*.conllu.gz' --label upos,xpos --dry-run\n\n"
-    "tidegate train tag few.conllu --init-from lm/    (word vectors and layers of a language model)"
+    "tidegate train tag few.conllu --init-from lm/    (word vectors and layers of a language model)\n\n"
+    "tidegate train tag sleep.csv --sequence night --step epoch --label stage    (numbers: a row a step, a label each)"
 )
 CLASSIFY_EXAMPLES = (
     "Examples:\n\n"
@@ -25,7 +27,11 @@ CLASSIFY_EXAMPLES = (
     "tidegate train classify SMSSpamCollection.tsv --positive spam    (no header: columns found by their content)\n\n"
     "tidegate train classify names.csv --unit char --arch bigru    (a word's language from its letters)\n\n"
     "tidegate train classify tickets.jsonl --label topic --group customer --dry-run\n\n"
-    "tidegate train classify tagged.csv --label tags --label-separator '|'    (several labels a text)"
+    "tidegate train classify tagged.csv --label tags --label-separator '|'    (several labels a text)\n\n"
+    "tidegate train classify moves.csv --sequence trial --step t --label gesture    (numbers: a row a step)\n\n"
+    "tidegate train classify moves/ --arch gru    (moves/LABEL/*.csv: a file a sequence)\n\n"
+    "tidegate train classify 'digits/*.wav' --pattern '{label}_{group}_{}'    (sound: labels and groups from the files' names)\n\n"
+    "tidegate train classify commands/ --lookahead 100ms    (commands/LABEL/*.wav; a two-way network that answers live)"
 )
 
 
@@ -34,13 +40,21 @@ def tag(
         list[str],
         typer.Argument(
             metavar="TRAIN...",
-            help="CoNLL-U, CoNLL-2003-like columns, or JSON Lines with spans; .gz of each; several files and globs.",
+            help="CoNLL-U, CoNLL-2003-like columns, or JSON Lines with spans; of numbers tables or .npz; .gz of each; several files and "
+            "globs.",
             show_default=False,
         ),
     ],
     dev: train_options.Dev = None,
     test: train_options.Test = None,
+    kind: sequence_options.TagInput = "auto",
     label: train_options.TagLabel = None,
+    group: train_options.Group = None,
+    sequence: sequence_options.Sequence = None,
+    step: sequence_options.Step = None,
+    features: sequence_options.Features = None,
+    missing: sequence_options.Missing = None,
+    lookahead: sequence_options.TrainLookahead = None,
     arch: train_options.Arch = None,
     out: train_options.Out = None,
     init_from: train_options.InitFrom = None,
@@ -57,16 +71,24 @@ def tag(
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
-    """Train a tagger: a label for every token (parts of speech, named entities, slots)."""
+    """Train a tagger: a label for every token (parts of speech, named entities, slots), or for every step of sequences of numbers."""
     started = time.monotonic()
     from tidegate.threads import use_threads
 
     count = use_threads(threads)
+    given: dict[str, Any] = {"label": label, "arch": arch, "time_budget": time_budget, "max_epochs": max_epochs, "seed": seed}
+    given |= {"init_from": init_from}
+    own = {"group": group, "sequence": sequence, "step": step, "features": features, "missing": missing, "lookahead": lookahead}
+    if input_of("tag", kind, train_files, own, recipe=recipe, settings=settings) == "numbers":
+        from tidegate.cli.train_sequences import tag_sequences
+
+        source = {"settings": settings, "preset": preset, "recipe": recipe}
+        how = {"dry_run": dry_run, "resume": resume, "overwrite": overwrite, "quiet": quiet}
+        tag_sequences((train_files, dev or [], test or []), given | own, source, out, count, started, **how)
+        return
     from tidegate.training.tagging.corpus import TagFiles, read_corpus
     from tidegate.training.tagging.recipe import TagRecipe
 
-    given: dict[str, Any] = {"label": label, "arch": arch, "time_budget": time_budget, "max_epochs": max_epochs, "seed": seed}
-    given |= {"init_from": init_from}
     asked = recipe_of(TagRecipe, given, settings, preset=preset, recipe=recipe, resumed=out if resume else None)
     place = place_of(out, train_files, asked, dry_run=dry_run, resume=resume, overwrite=overwrite)
     corpus = read_corpus(TagFiles(train_files, dev or (), test or ()), asked)
@@ -87,18 +109,27 @@ def classify(
         list[str],
         typer.Argument(
             metavar="TRAIN...",
-            help="CSV (quotes count), TSV (no quotes), JSON Lines or fastText lines; .gz of each; several files and globs.",
+            help="Texts: CSV (quotes count), TSV (no quotes), JSON Lines or fastText lines. Numbers: tables, a row a step, or .npz. Sound: "
+            ".wav files, or a table of them. Folders named by labels; .gz of tables; several files and globs.",
             show_default=False,
         ),
     ],
     dev: train_options.Dev = None,
     test: train_options.Test = None,
+    kind: sequence_options.ClassifyInput = "auto",
     text: train_options.TextColumn = None,
     label: train_options.ClassLabel = None,
     separator: train_options.LabelSeparator = None,
     unit: train_options.Unit = None,
     positive: train_options.Positive = None,
     group: train_options.Group = None,
+    sequence: sequence_options.Sequence = None,
+    step: sequence_options.Step = None,
+    features: sequence_options.Features = None,
+    missing: sequence_options.Missing = None,
+    path: sequence_options.RecordingPath = None,
+    pattern: sequence_options.Pattern = None,
+    lookahead: sequence_options.TrainLookahead = None,
     arch: train_options.Arch = None,
     out: train_options.Out = None,
     init_from: train_options.InitFrom = None,
@@ -115,25 +146,30 @@ def classify(
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
-    """Train a classifier: a label for every text or word (topic, intent, spam, sentiment, language)."""
+    """Train a classifier: a label for every text (topic, intent, spam, language), sequence of numbers (gesture, fault) or recording."""
     started = time.monotonic()
     from tidegate.threads import use_threads
 
     count = use_threads(threads)
+    given: dict[str, Any] = {"label": label, "group": group, "arch": arch, "init_from": init_from}
+    given |= {"time_budget": time_budget, "max_epochs": max_epochs, "seed": seed}
+    of_texts = {"text": text, "label_separator": separator, "unit": unit, "positive": positive}
+    of_sequences = {"sequence": sequence, "step": step, "features": features, "missing": missing}
+    of_sequences |= {"path": path, "pattern": pattern, "lookahead": lookahead}
+    found = input_of("classify", kind, train_files, of_texts | of_sequences, recipe=recipe, settings=settings)
+    if found != "text":
+        from tidegate.cli.train_sequences import classify_sequences
+
+        source = {"settings": settings, "preset": preset, "recipe": recipe}
+        how = {"dry_run": dry_run, "resume": resume, "overwrite": overwrite, "quiet": quiet}
+        files = (train_files, dev or [], test or [])
+        classify_sequences(files, given | of_sequences | {"input": found}, source, out, count, started, **how)
+        return
     from tidegate.cli.progress import steps_shown
     from tidegate.training.classification.corpus import TextFiles, read_corpus
     from tidegate.training.classification.recipe import ClassifyRecipe
 
-    given: dict[str, Any] = {
-        "text": text,
-        "label": label,
-        "label_separator": separator,
-        "unit": unit,
-        "positive": positive,
-        "group": group,
-        "arch": arch,
-    }
-    given |= {"time_budget": time_budget, "max_epochs": max_epochs, "seed": seed, "init_from": init_from}
+    given |= of_texts
     asked = recipe_of(ClassifyRecipe, given, settings, preset=preset, recipe=recipe, resumed=out if resume else None)
     place = place_of(out, train_files, asked, dry_run=dry_run, resume=resume, overwrite=overwrite)
     with steps_shown("fitting n-grams", is_shown=not quiet) as watch:

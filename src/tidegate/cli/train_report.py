@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shlex
+from itertools import islice
 from pathlib import Path
 from textwrap import indent
 from typing import Any
@@ -11,15 +13,23 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tidegate.cli.live_numbers import frames_as_they_come
 from tidegate.data.reading import expand
+from tidegate.data.recording_files import is_sound
+from tidegate.errors import DataError
+from tidegate.kernels import architecture
 from tidegate.runtime import TranslateModel, load
 from tidegate.training.callbacks import ENDED_EARLY
 from tidegate.training.chart import LOSS_CHART, series_chart
 from tidegate.training.durations import spoken
+from tidegate.training.frame_material import Record
+from tidegate.training.frame_task import FrameTask
 from tidegate.training.run import TrainingResult, begin_with_source, pilot_seconds
 from tidegate.training.task import ScoreRow, TrainingTask
 
 _SAMPLE_CHARACTERS, _SAMPLE_TEMPERATURE = 200, 0.8
+# Of a table, to be answered as if they were just coming in.
+_LIVE_LINES = 20
 
 
 def print_plan(task: TrainingTask[Any], out: Path) -> None:
@@ -66,7 +76,7 @@ def print_result(result: TrainingResult, task: TrainingTask[Any], example_file: 
     if result.ended in ENDED_EARLY and (result.path / "training" / "last.ckpt").exists():
         console.print("  the same command with --resume goes on from here", highlight=False)
     for command in _commands(task, result.path, example_file):
-        console.print(f"  {command}", highlight=False, soft_wrap=True, markup=False)
+        console.print(f"  {command}", highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def _is_below_baseline(row: ScoreRow, *, lower_is_better: bool) -> bool:
@@ -79,9 +89,10 @@ def _commands(task: TrainingTask[Any], path: Path, example_file: str) -> list[st
     """What may be done next with the model, to be pasted into a shell."""
     if task.recipe.task in ("forecast", "fill"):
         return _series_commands(task, path, example_file)
+    if isinstance(task, FrameTask):
+        return _frame_commands(task, path, example_file)
     text, model, file = task.example(), shlex.quote(str(path)), shlex.quote(example_file)
-    in_quotes = re.sub(r"[\"'`$\\\\!]", "", text)  # what would need escaping inside two kinds of quotes is left out
-    python = f"python -c \"import tidegate; print(tidegate.load('{path}').predict(['{in_quotes}']))\""
+    python = _python(f"print(tidegate.load({str(path)!r}).predict([{text!r}]))")
     if task.recipe.task == "generate":
         return [
             f"tidegate predict {model} --prompt {shlex.quote(text)}",
@@ -91,6 +102,13 @@ def _commands(task: TrainingTask[Any], path: Path, example_file: str) -> list[st
         ]
     waits = " --wait-k 1,3,5,full" if getattr(task.recipe, "simultaneous", False) else ""
     return [f"tidegate evaluate {model} {file}{waits}", f"echo {shlex.quote(text)} | tidegate predict {model}", python]
+
+
+def _python(program: str) -> str:
+    """A program for the shell, in double quotes where it has nothing that the shell would read in them."""
+    whole = f"import tidegate; {program}"
+    is_plain = re.search(r"[\"`$!]|\\\\|\\$", whole) is None
+    return f'python -c "{whole}"' if is_plain else f"python -c {shlex.quote(whole)}"
 
 
 def _series_commands(task: Any, path: Path, file: str) -> list[str]:
@@ -104,7 +122,7 @@ def _series_commands(task: Any, path: Path, file: str) -> list[str]:
         len(series.has_row) < len(series.y) + int(recipe.horizon) for series in panel.series if panel.columns.future
     )
     ahead, given = (" --future ROWS-AHEAD.csv", ", future='ROWS-AHEAD.csv'") if reads_on else ("", "")
-    answer = f"tidegate.load('{path}').predict(['{file}']{given})"
+    answer = f"tidegate.load({str(path)!r}).predict([{file!r}]{given})"
     if recipe.task == "forecast":
         output, before, shown = "forecast.csv", "", f"*{answer}.rows()"
     elif len(expand([file])) == 1:
@@ -114,8 +132,48 @@ def _series_commands(task: Any, path: Path, file: str) -> list[str]:
     return [
         f"tidegate evaluate {model} {table}{last}",
         f"{before}tidegate predict {model} {table}{ahead} --output {output} --plot {recipe.task}.svg",
-        f"python -c \"import tidegate; print({shown}, sep='\\n')\"",
+        _python(f"print({shown}, sep='\\n')"),
     ]
+
+
+def _frame_commands(task: FrameTask[Any], path: Path, file: str) -> list[str]:
+    """The same for a model of sequences of numbers or of sound."""
+    model, given, is_transcriber = shlex.quote(str(path)), shlex.quote(file), task.recipe.task == "transcribe"
+    shown = f"m = tidegate.load({str(path)!r}); print(*m.predict(m.read([{file!r}])), sep='\\n')"
+    commands = [
+        f"tidegate evaluate {model} {given}{'' if is_transcriber else ' --plot confusion.svg'}",
+        f"tidegate predict {model} {given} --with-input",
+        _python(shown),
+    ]
+    is_whole = architecture(task.recipe.arch).is_bidirectional and not task.recipe.lookahead
+    ahead = (" --lookahead 100ms" if task.recipe.input == "sound" else " --lookahead 4") if is_whole else ""
+    stream = f"tidegate stream {model}{ahead}"
+    if task.recipe.input == "sound":
+        heard = next(filter(None, map(_recording_file, (*task.parts.dev, *task.parts.train))), None)
+        commands += [f"{stream} --latency < {shlex.quote(heard)}"] if heard else []
+    elif _is_read_live(table := task.parts.dev[0].source.file, task):
+        commands.append(f"head -n {_LIVE_LINES} {shlex.quote(table)} | {stream}")
+    return commands
+
+
+def _is_read_live(table: str, task: FrameTask[Any]) -> bool:
+    """Whether the first lines of a table are frames as they stand: a header names the features, or there is nothing else."""
+    if Path(table).suffix.lower() not in (".csv", ".tsv", ".txt"):
+        return False
+    columns: Any = task.frames
+    with open(table, "rb") as file:
+        lines = io.BytesIO(b"".join(islice(file, _LIVE_LINES)))
+    try:
+        return any(frame is not None for frame in frames_as_they_come(lines, columns.columns, task.recipe.missing))
+    except DataError:
+        return False
+
+
+def _recording_file(record: Record) -> str | None:
+    """Where a recording is: a table names it by its place beside the table; joined ones are in no file."""
+    file = Path(record.source.file)
+    places = (file,) if is_sound(file.name) else (file.parent / record.name,)
+    return next((str(place) for place in places if place.is_file()), None)
 
 
 def _print_sample(console: Console, path: Path, example: str) -> None:

@@ -5,7 +5,7 @@
 #   make check   formatting, lint, types, imports
 #   make engine  the compiled engine alone; what has not changed is not compiled again
 #   make check-native   the engine without Python, under the sanitizers and without, on every instruction set that runs here (SEED=2 for other cases)
-#   make bench   the figures of bench/RESULTS.md (six hours or so; wants the data folder: TIDEGATE_DATA, else ../shared/data)
+#   make bench   the figures of bench/RESULTS.md (eight hours or so; wants the data folder: TIDEGATE_DATA, else ../shared/data)
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -44,6 +44,7 @@ check-native: $(READY)
 bench: engine
 	$(BIN)/python -m bench.kernels
 	$(BIN)/python -m bench.crf
+	$(BIN)/python -m bench.ctc
 	$(BIN)/python -m bench.sampling
 	$(BIN)/python bench/tagging.py ud_english_ewt wnut17 snips_nlu --seeds 3
 	$(BIN)/python bench/language_models.py speed
@@ -56,6 +57,11 @@ bench: engine
 	$(BIN)/python -m bench.forecasting beijing_air --arch gru,lstm,rnn --seeds 1,2,3
 	$(BIN)/python -m bench.forecasting auto_ets
 	$(BIN)/python bench/filling.py --seeds 1,2,3
+	$(BIN)/python -m bench.sequences japanese_vowels --arch bigru,gru --seeds 1,2,3
+	$(BIN)/python -m bench.sequences fsdd --arch bigru,gru --seeds 1,2,3
+	$(BIN)/python -m bench.sequences speakers --arch bigru --seeds 1,2,3
+	$(BIN)/python -m bench.sequences lookahead --seeds 1,2,3 --set max_epochs=35
+	$(BIN)/python -m bench.sequences live
 	$(BIN)/python bench/inheritance.py
 	$(BIN)/python bench/classification.py sms_spam banking77 clinc150 snips_nlu sentence_polarity --seeds 3
 

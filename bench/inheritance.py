@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.threads import use_threads
+from tidegate.training.files import RunFiles
 
 # Short windows, so that a text of 200,000 words gives steps enough.
 LANGUAGE_MODEL = {"vocabulary_size": 6000, "streams": 8, "window": 32, "dropout": 0.2, "max_epochs": 8}
@@ -86,14 +87,14 @@ def row(count: int, source: str, settings: dict[str, Any], seeds: int) -> str:
     """One line of the table: `seeds` runs on the first `count` training sentences."""
     from tidegate.training.recipe import build_recipe
     from tidegate.training.run import train
-    from tidegate.training.tagging.corpus import TagFiles, build_corpus, read_parts
+    from tidegate.training.tagging.corpus import build_corpus, read_parts
     from tidegate.training.tagging.recipe import TagRecipe
     from tidegate.training.tagging.task import TagTask
 
     results, seconds = [], []
     for seed in range(1, seeds + 1):
         recipe = build_recipe(TagRecipe, options={"arch": "bilstm", "label": "upos", "seed": seed, "init_from": source}, settings=settings)
-        train_part, dev, test = read_parts(TagFiles([_file("train")], [_file("dev")], [_file("test")]), recipe)
+        train_part, dev, test = read_parts(RunFiles([_file("train")], [_file("dev")], [_file("test")]), recipe)
         began = time.monotonic()
         with tempfile.TemporaryDirectory() as out:
             task = TagTask(recipe, build_corpus(train_part[:count], dev, test, recipe))

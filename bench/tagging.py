@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 
 from tidegate.threads import use_threads
+from tidegate.training.files import RunFiles
 
 FILES: dict[str, dict[str, list[str]]] = {
     "ud_english_ewt": {
@@ -55,14 +56,14 @@ def row(name: str, arch: str, seeds: int, *, quiet: bool) -> str:
     """One line of the table: `seeds` runs of one recipe on one architecture."""
     from tidegate.training.recipe import build_recipe
     from tidegate.training.run import train
-    from tidegate.training.tagging.corpus import TagFiles, read_corpus
+    from tidegate.training.tagging.corpus import read_corpus
     from tidegate.training.tagging.recipe import TagRecipe
     from tidegate.training.tagging.task import TagTask
 
     folder = Path(os.environ.get("TIDEGATE_DATA", "../shared/data")) / name
     if not folder.is_dir():
         sys.exit(f"{folder} is not there; name the folder of data sets with TIDEGATE_DATA")
-    files = TagFiles(*([str(folder / file) for file in FILES[name][split]] for split in ("train", "dev", "test")))
+    files = RunFiles(*([str(folder / file) for file in FILES[name][split]] for split in ("train", "dev", "test")))
     results = []
     for seed in range(1, seeds + 1):
         recipe = build_recipe(TagRecipe, recipe=name, options={"seed": seed} | ({"arch": arch} if arch else {}))

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tidegate.data.teddy import teddy_corpus
+from tidegate.training.files import RunFiles
 
 # Settings that learn the toy corpus in a second or two.
 SMALL: dict[str, Any] = {
@@ -82,13 +83,13 @@ def train_toy(toy_files: Path) -> Callable[..., Any]:
     """Trains on the toy files: `train_toy(out, **settings)` gives a TrainingResult."""
     from tidegate.training.recipe import build_recipe
     from tidegate.training.run import train
-    from tidegate.training.tagging.corpus import TagFiles, read_corpus
+    from tidegate.training.tagging.corpus import read_corpus
     from tidegate.training.tagging.recipe import TagRecipe
     from tidegate.training.tagging.task import TagTask
 
     def run(out: Path, *, resume: bool = False, overwrite: bool = False, test: bool = False, **settings: Any) -> Any:
         recipe = build_recipe(TagRecipe, options={**SMALL, **settings})
-        files = TagFiles(
+        files = RunFiles(
             [str(toy_files / "train.conllu")], [str(toy_files / "dev.conllu")], [str(toy_files / "test.conllu")] if test else []
         )
         return train(TagTask(recipe, read_corpus(files, recipe)), out, resume=resume, overwrite=overwrite, quiet=True)
@@ -162,7 +163,7 @@ def toy_texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def train_texts(toy_texts: Path) -> Callable[..., Any]:
     """Trains a classifier on the toy texts: `train_texts(out, **settings)` gives a TrainingResult."""
-    from tidegate.training.classification.corpus import TextFiles, read_corpus
+    from tidegate.training.classification.corpus import read_corpus
     from tidegate.training.classification.recipe import ClassifyRecipe
     from tidegate.training.classification.task import ClassifyTask
     from tidegate.training.recipe import build_recipe
@@ -170,7 +171,7 @@ def train_texts(toy_texts: Path) -> Callable[..., Any]:
 
     def run(out: Path, *, resume: bool = False, test: bool = False, **settings: Any) -> Any:
         recipe = build_recipe(ClassifyRecipe, options={**SMALL_CLASSIFIER, **settings})
-        files = TextFiles([str(toy_texts / "train.csv")], [str(toy_texts / "dev.csv")], [str(toy_texts / "test.csv")] if test else [])
+        files = RunFiles([str(toy_texts / "train.csv")], [str(toy_texts / "dev.csv")], [str(toy_texts / "test.csv")] if test else [])
         return train(ClassifyTask(recipe, read_corpus(files, recipe)), out, resume=resume, quiet=True)
 
     return run
@@ -259,15 +260,13 @@ def train_sounds(toy_sounds: Path) -> Callable[..., Any]:
     """Trains a translator on the toy lexicons: `train_sounds(out, **settings)` gives a TrainingResult."""
     from tidegate.training.recipe import build_recipe
     from tidegate.training.run import train
-    from tidegate.training.translation.corpus import TranslateFiles, read_corpus
+    from tidegate.training.translation.corpus import read_corpus
     from tidegate.training.translation.recipe import TranslateRecipe
     from tidegate.training.translation.task import TranslateTask
 
     def run(out: Path, *, resume: bool = False, test: bool = False, **settings: Any) -> Any:
         recipe = build_recipe(TranslateRecipe, options={**SMALL_TRANSLATOR, **settings})
-        files = TranslateFiles(
-            [str(toy_sounds / "train.dict")], [str(toy_sounds / "dev.dict")], [str(toy_sounds / "test.dict")] if test else []
-        )
+        files = RunFiles([str(toy_sounds / "train.dict")], [str(toy_sounds / "dev.dict")], [str(toy_sounds / "test.dict")] if test else [])
         return train(TranslateTask(recipe, read_corpus(files, recipe)), out, resume=resume, quiet=True)
 
     return run
@@ -460,7 +459,6 @@ def toy_moves(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def train_moves(toy_moves: Path) -> Callable[..., Any]:
     """Trains on the toy sequences: `train_moves(out, task="classify", **settings)` gives a TrainingResult."""
-    from tidegate.training.frame_material import FrameFiles
     from tidegate.training.recipe import build_recipe
     from tidegate.training.run import train
     from tidegate.training.sequences.corpus import read_corpus
@@ -468,7 +466,7 @@ def train_moves(toy_moves: Path) -> Callable[..., Any]:
     from tidegate.training.sequences.task import SequenceClassifyTask, SequenceTagTask
 
     def run(out: Path, *, task: str = "classify", resume: bool = False, **settings: Any) -> Any:
-        files = FrameFiles([str(toy_moves / "moves.csv")], test=[str(toy_moves / "test.csv")])
+        files = RunFiles([str(toy_moves / "moves.csv")], test=[str(toy_moves / "test.csv")])
         shared: dict[str, Any] = {**SMALL_SEQUENCES, "features": ("a", "b"), **settings}
         if task == "tag":
             recipe = build_recipe(SequenceTagRecipe, options={"label": "phase", **shared})
@@ -524,7 +522,6 @@ def toy_tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def train_tones(toy_tones: Path) -> Callable[..., Any]:
     """Trains a transcriber on the toy tones: `train_tones(out, **settings)` gives a TrainingResult."""
-    from tidegate.training.frame_material import FrameFiles
     from tidegate.training.recipe import build_recipe
     from tidegate.training.run import train
     from tidegate.training.transcription.corpus import read_corpus
@@ -534,7 +531,7 @@ def train_tones(toy_tones: Path) -> Callable[..., Any]:
     def run(out: Path, *, resume: bool = False, **settings: Any) -> Any:
         shared = {"pattern": "{text}_{}_{}", "connect": "1-3", "shift_ms": 0.0, "dev_share": 0.3}
         recipe = build_recipe(TranscribeRecipe, options={**SMALL_SOUNDS, **shared, **settings})
-        files = FrameFiles([str(toy_tones / "*_?.wav")], test=[str(toy_tones / "*_1?.wav")])
+        files = RunFiles([str(toy_tones / "*_?.wav")], test=[str(toy_tones / "*_1?.wav")])
         return train(TranscribeTask(recipe, read_corpus(files, recipe)), out, resume=resume, quiet=True)
 
     return run

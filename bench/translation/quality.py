@@ -31,14 +31,15 @@ def scored(name: str, options: Mapping[str, Any], seeds: Sequence[int], out: Pat
 
 def task_of(name: str, options: Mapping[str, Any]) -> Any:
     """A recipe's task on its data."""
+    from tidegate.training.files import RunFiles
     from tidegate.training.recipe import build_recipe
-    from tidegate.training.translation.corpus import TranslateFiles, read_corpus
+    from tidegate.training.translation.corpus import read_corpus
     from tidegate.training.translation.recipe import TranslateRecipe
     from tidegate.training.translation.task import TranslateTask
 
     recipe = build_recipe(TranslateRecipe, recipe=name, options=options)
     train, dev, test = split_files(name)
-    return TranslateTask(recipe, read_corpus(TranslateFiles([train], [dev], [test]), recipe))
+    return TranslateTask(recipe, read_corpus(RunFiles([train], [dev], [test]), recipe))
 
 
 def row(name: str, said: str, found: Sequence[Mapping[str, Any]]) -> str:

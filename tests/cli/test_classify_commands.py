@@ -31,14 +31,15 @@ def rows_of(text: str) -> list[dict[str, str]]:
 
 def train_on(path: Path, out: Path, **settings: Any) -> None:
     """Trains without the seconds that a fresh interpreter needs for torch."""
-    from tidegate.training.classification.corpus import TextFiles, read_corpus
+    from tidegate.training.classification.corpus import read_corpus
     from tidegate.training.classification.recipe import ClassifyRecipe
     from tidegate.training.classification.task import ClassifyTask
+    from tidegate.training.files import RunFiles
     from tidegate.training.recipe import build_recipe
     from tidegate.training.run import train
 
     recipe = build_recipe(ClassifyRecipe, options={**SMALL_CLASSIFIER, **settings})
-    train(ClassifyTask(recipe, read_corpus(TextFiles([str(path)]), recipe)), out, quiet=True)
+    train(ClassifyTask(recipe, read_corpus(RunFiles([str(path)]), recipe)), out, quiet=True)
 
 
 def test_help_names_every_option_and_has_examples() -> None:

@@ -212,7 +212,7 @@ def test_a_trained_model_misses_no_column_but_what_it_needs(tmp_path: Path) -> N
         (
             "path,label\na.wav,yes\n",
             {"label": "labl"},
-            "there is no column 'labl' here; columns: 1 'path', 2 'label'. Did you mean 'label'?",
+            "there is no column 'labl' here; there are: 1 'path', 2 'label'. Did you mean 'label'?",
         ),
         ("path,label\na.wav,yes\n", {"pattern": "{group}-{}"}, "list.csv, line 2: {folder}/a.wav: the name 'a' does not have"),
         ("one,two\n1,2\n", {}, "list.csv, line 2: no column found that names the files"),

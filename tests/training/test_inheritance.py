@@ -18,17 +18,17 @@ from tidegate.data.units import count_units
 from tidegate.errors import RecipeError
 from tidegate.kernels import GATES, architecture, weight_names
 from tidegate.runtime import load
-from tidegate.training.classification.corpus import TextFiles
 from tidegate.training.classification.corpus import read_corpus as read_texts_corpus
 from tidegate.training.classification.recipe import ClassifyRecipe
 from tidegate.training.classification.task import ClassifyTask
+from tidegate.training.files import RunFiles
 from tidegate.training.generation.corpus import GenerateFiles
 from tidegate.training.generation.corpus import read_corpus as read_generate_corpus
 from tidegate.training.generation.recipe import GenerateRecipe
 from tidegate.training.generation.task import GenerateTask
 from tidegate.training.recipe import build_recipe
 from tidegate.training.run import begin_with_source, train
-from tidegate.training.tagging.corpus import TagFiles, read_corpus
+from tidegate.training.tagging.corpus import read_corpus
 from tidegate.training.tagging.recipe import TagRecipe
 from tidegate.training.tagging.task import TagTask
 
@@ -68,7 +68,7 @@ def language_model(
 def tag_task(train_file: Path, source: Path | str, **settings: Any) -> TagTask:
     small = {key: value for key, value in SMALL.items() if key not in ("hidden_size", "word_size")}
     recipe = build_recipe(TagRecipe, options={**small, "init_from": source, **settings})
-    return TagTask(recipe, read_corpus(TagFiles([str(train_file)], [str(train_file)]), recipe))
+    return TagTask(recipe, read_corpus(RunFiles([str(train_file)], [str(train_file)]), recipe))
 
 
 def begun(task: Any) -> tuple[Tensors, Tensors, str]:
@@ -126,7 +126,7 @@ def test_added_words_have_their_vectors_but_count_as_unseen(tmp_path: Path, sent
         np.testing.assert_allclose(kept, given, rtol=1e-2)
     test = "1\tzebras\t_\tN\t_\t_\t_\t_\t_\t_\n2\tsaw\t_\tV\t_\t_\t_\t_\t_\t_\n\n"
     (tmp_path / "test.conllu").write_text(test, encoding="utf-8")
-    scores = load(path).evaluate(read_corpus(TagFiles([str(sentences)], [str(tmp_path / "test.conllu")]), task.recipe).dev)
+    scores = load(path).evaluate(read_corpus(RunFiles([str(sentences)], [str(tmp_path / "test.conllu")]), task.recipe).dev)
     assert scores["n_unseen"] == 1
 
 
@@ -235,7 +235,7 @@ def test_a_classifier_of_characters_takes_a_character_model(tmp_path: Path, toy_
     small = {key: value for key, value in SMALL_CLASSIFIER.items() if key not in ("hidden_size", "word_size")}
     recipe = build_recipe(ClassifyRecipe, options={**small, "init_from": lm, "wide": False})
     assert (recipe.unit, recipe.arch) == ("char", "bigru")
-    task = ClassifyTask(recipe, read_texts_corpus(TextFiles([str(toy_texts / "train.csv")], [str(toy_texts / "dev.csv")]), recipe))
+    task = ClassifyTask(recipe, read_texts_corpus(RunFiles([str(toy_texts / "train.csv")], [str(toy_texts / "dev.csv")]), recipe))
     _, given, said = begun(task)
     stored = read_model(lm)
     of = dict(zip(stored.vocabulary["texts"], stored.tensors["embedding.weight"], strict=True))
@@ -255,7 +255,7 @@ def test_a_tagger_goes_on_as_the_tagger_that_it_begins_with(
     again = tmp_path / "again.conllu"
     again.write_text(conllu_text(150, seed=9), encoding="utf-8")  # words and labels in another order, some of them gone
     recipe = build_recipe(TagRecipe, options={"init_from": source})
-    task = TagTask(recipe, read_corpus(TagFiles([str(again)], [str(toy_files / "dev.conllu")]), recipe))
+    task = TagTask(recipe, read_corpus(RunFiles([str(again)], [str(toy_files / "dev.conllu")]), recipe))
     assert recipe.arch == settings.get("arch", "bilstm")
     assert read_model(source).vocabulary["words"] != task.vocabulary_json()["words"]
     network = task.build_network()
@@ -272,7 +272,7 @@ def test_a_classifier_goes_on_as_the_classifier_that_it_begins_with(
     source = train_texts(tmp_path / "first", wide=False, pooling="mean,max", max_epochs=2).path
     recipe = build_recipe(ClassifyRecipe, options={"init_from": source, "wide": False})
     assert recipe.pooling == ("mean", "max")
-    task = ClassifyTask(recipe, read_texts_corpus(TextFiles([str(toy_texts / "test.csv")], [str(toy_texts / "dev.csv")]), recipe))
+    task = ClassifyTask(recipe, read_texts_corpus(RunFiles([str(toy_texts / "test.csv")], [str(toy_texts / "dev.csv")]), recipe))
     network = task.build_network()
     begin_with_source(network, task)
     texts = [record.text for record in task.corpus.dev]
@@ -354,7 +354,7 @@ def test_a_run_is_resumed_without_the_source_and_to_the_same_bits(train_toy: Cal
 
     shutil.rmtree(source)
     recipe = build_recipe(TagRecipe, options={**SMALL, "max_epochs": 3, "init_from": str(source)}, resumed=tmp_path / "cut")
-    corpus = read_corpus(TagFiles([str(toy_files / "train.conllu")], [str(toy_files / "dev.conllu")]), recipe)
+    corpus = read_corpus(RunFiles([str(toy_files / "train.conllu")], [str(toy_files / "dev.conllu")]), recipe)
     resumed = train(TagTask(recipe, corpus), tmp_path / "cut", resume=True, quiet=True)
     mine, theirs = read_model(resumed.path), read_model(whole.path)
     for name, tensor in theirs.tensors.items():

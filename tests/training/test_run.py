@@ -23,10 +23,11 @@ from tidegate.errors import DataError, ModelError, OutputError, RecipeError, Run
 from tidegate.kernels import ARCHITECTURES
 from tidegate.runtime import load
 from tidegate.training.callbacks import EndEarly
+from tidegate.training.files import RunFiles
 from tidegate.training.module import step_seed
 from tidegate.training.recipe import build_recipe
 from tidegate.training.run import pilot_seconds, train
-from tidegate.training.tagging.corpus import TagFiles, read_corpus
+from tidegate.training.tagging.corpus import read_corpus
 from tidegate.training.tagging.recipe import TagRecipe
 from tidegate.training.tagging.task import TagTask
 
@@ -71,7 +72,7 @@ def test_a_cell_without_a_recurrent_matrix_learns_and_its_directory_answers_as_t
     assert stored.metrics["dev"]["accuracy"] > stored.metrics["baseline"]["dev"]["accuracy"] + 0.01
     assert not [name for name in stored.tensors if name.endswith("_hh")]
     recipe = build_recipe(TagRecipe, options={**SMALL, **settings})
-    corpus = read_corpus(TagFiles([str(toy_files / "train.conllu")], [str(toy_files / "dev.conllu")], []), recipe)
+    corpus = read_corpus(RunFiles([str(toy_files / "train.conllu")], [str(toy_files / "dev.conllu")], []), recipe)
     network = TagTask(recipe, corpus).build_network().eval()
     network.load_state_dict({name: torch.from_numpy(tensor) for name, tensor in stored.tensors.items()})
     assert stored.metrics["parameters"] == sum(parameter.numel() for parameter in network.parameters())
@@ -154,7 +155,7 @@ def test_resuming_on_other_data_or_from_a_damaged_checkpoint_is_refused(
         train_toy(tmp_path / "model", max_epochs=1)
     monkeypatch.undo()
     recipe = build_recipe(TagRecipe, options={**SMALL, "max_epochs": 1})
-    other = read_corpus(TagFiles([str(toy_files / "test.conllu")], [str(toy_files / "dev.conllu")]), recipe)
+    other = read_corpus(RunFiles([str(toy_files / "test.conllu")], [str(toy_files / "dev.conllu")]), recipe)
     with pytest.raises(RecipeError, match="the interrupted run had other training data .* begin again with --overwrite"):
         train(TagTask(recipe, other), tmp_path / "model", resume=True, quiet=True)
     checkpoint = tmp_path / "model.partial" / "training" / "last.ckpt"
@@ -166,7 +167,7 @@ def test_resuming_on_other_data_or_from_a_damaged_checkpoint_is_refused(
 def test_an_unknown_label_in_the_test_file_is_told_before_training(toy_files: Path, tmp_path: Path) -> None:
     (tmp_path / "odd.conllu").write_text("1\tx\t_\tODD\t_\t_\t_\t_\t_\t_\n\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"odd.conllu, line 1: label 'ODD' of column 'upos' is not among the 11 labels known from training"):
-        read_corpus(TagFiles([str(toy_files / "train.conllu")], [], [str(tmp_path / "odd.conllu")]), build_recipe(TagRecipe))
+        read_corpus(RunFiles([str(toy_files / "train.conllu")], [], [str(tmp_path / "odd.conllu")]), build_recipe(TagRecipe))
 
 
 def test_a_run_ended_in_mid_epoch_is_resumed_to_the_bits_of_an_uninterrupted_one(
@@ -205,7 +206,7 @@ def test_resume_begins_afresh_where_nothing_was(train_toy: Train, tmp_path: Path
 
 def test_without_a_development_file_a_share_is_held_out_and_said(toy_files: Path) -> None:
     recipe = build_recipe(TagRecipe, options={"dev_share": 0.2})
-    corpus = read_corpus(TagFiles([str(toy_files / "train.conllu")]), recipe)
+    corpus = read_corpus(RunFiles([str(toy_files / "train.conllu")]), recipe)
     assert len(corpus.train) + len(corpus.dev) == 300
     assert corpus.split == f"no development file: {len(corpus.dev)} of 300 sentences held out (seed 1, identical sentences on one side)"
     assert not {r.tokens for r in corpus.train} & {r.tokens for r in corpus.dev}
@@ -256,7 +257,7 @@ def test_several_label_columns_are_learnt_by_one_model(tmp_path: Path) -> None:
     recipe = build_recipe(
         TagRecipe, options={"label": "2,3,4", "hidden_size": 8, "max_epochs": 12, "patience": 12, "learning_rate": 0.05, "warmup_steps": 0}
     )
-    corpus = read_corpus(TagFiles([str(tmp_path / "columns.tsv")], [str(tmp_path / "columns.tsv")]), recipe)
+    corpus = read_corpus(RunFiles([str(tmp_path / "columns.tsv")], [str(tmp_path / "columns.tsv")]), recipe)
     result = train(TagTask(recipe, corpus), tmp_path / "model", quiet=True)
     model = load(result.path)
     assert model.columns == ("column2", "column3", "column4")
@@ -272,21 +273,21 @@ def test_a_sentence_too_long_is_refused_with_its_line(tmp_path: Path) -> None:
         DataError,
         match=r"long.tsv, line 4: a sentence of 100,000 tokens; at most 10,000 are accepted.*is one missing\? If not, .*max_length",
     ):
-        read_corpus(TagFiles([str(path)]), build_recipe(TagRecipe))
+        read_corpus(RunFiles([str(path)]), build_recipe(TagRecipe))
 
 
 def test_one_label_only_or_one_sentence_only_is_refused(tmp_path: Path) -> None:
     (tmp_path / "same.tsv").write_text("a\tO\n\nb\tO\n\nc\tO\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"same.tsv, line \d: column 'label' holds one label only, 'O'; there is nothing to learn"):
-        read_corpus(TagFiles([str(tmp_path / "same.tsv")]), build_recipe(TagRecipe))
+        read_corpus(RunFiles([str(tmp_path / "same.tsv")]), build_recipe(TagRecipe))
     (tmp_path / "one.tsv").write_text("a\tX\nb\tY\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"one.tsv, line 1: 1 distinct sentences are too few to split off a development set"):
-        read_corpus(TagFiles([str(tmp_path / "one.tsv")]), build_recipe(TagRecipe))
+        read_corpus(RunFiles([str(tmp_path / "one.tsv")]), build_recipe(TagRecipe))
 
 
 def test_the_pilot_predicts_within_a_factor_of_three(toy_files: Path, train_toy: Train, tmp_path: Path) -> None:
     recipe = build_recipe(TagRecipe, options={**SMALL, "max_epochs": 8, "patience": 8})
-    corpus = read_corpus(TagFiles([str(toy_files / "train.conllu")], [str(toy_files / "dev.conllu")]), recipe)
+    corpus = read_corpus(RunFiles([str(toy_files / "train.conllu")], [str(toy_files / "dev.conllu")]), recipe)
     predicted = pilot_seconds(TagTask(recipe, corpus))
     result = train_toy(tmp_path / "model", max_epochs=8, patience=8)
     measured = sum(epoch["seconds"] for epoch in result.metrics["epochs"])
@@ -355,7 +356,7 @@ def test_a_single_unknown_label_among_many_counts_as_wrong(toy_files: Path, tmp_
     odd = conllu_text(60, seed=2).replace("\tPUNCT\t", "\tODD\t", 1)
     (tmp_path / "dev.conllu").write_text(odd, encoding="utf-8")
     recipe = build_recipe(TagRecipe, options={**SMALL, "max_epochs": 1})
-    corpus = read_corpus(TagFiles([str(toy_files / "train.conllu")], [str(tmp_path / "dev.conllu")]), recipe)
+    corpus = read_corpus(RunFiles([str(toy_files / "train.conllu")], [str(tmp_path / "dev.conllu")]), recipe)
     assert "label 'ODD' of column 'upos' is not among the 11 labels known from training" in corpus.unknown
     result = train(TagTask(recipe, corpus), tmp_path / "model", quiet=True)
     assert result.metrics["dev"]["n_unknown_labels"] == 1

@@ -18,7 +18,7 @@ from tidegate.errors import DataError, RecipeError
 from tidegate.kernels import ARCHITECTURES
 from tidegate.runtime.sequence_network import SequenceNetwork as NumPyNetwork
 from tidegate.tasks.sequence import SequenceNetwork, SequenceNetworkSettings
-from tidegate.training.frame_material import FrameFiles
+from tidegate.training.files import RunFiles
 from tidegate.training.recipe import build_recipe
 from tidegate.training.sequences.corpus import read_corpus
 from tidegate.training.sequences.recipe import SequenceClassifyRecipe, SequenceTagRecipe
@@ -72,7 +72,7 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_bits(train_moves: Callable[.
 
 def _corpus(path: Path, **settings: Any) -> Any:
     recipe = build_recipe(SequenceClassifyRecipe, options={**SMALL_SEQUENCES, "label": "label", "features": ("a", "b"), **settings})
-    return recipe, read_corpus(FrameFiles([str(path)]), recipe)
+    return recipe, read_corpus(RunFiles([str(path)]), recipe)
 
 
 def test_a_label_is_settled_by_the_beginning_where_beginnings_are_trained_on(toy_moves: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_development_file_with_other_labels_is_refused(toy_moves: Path, tmp_pa
     other = write_sequences(tmp_path / "dev.csv", [[*row[:4], "sideways", row[5]] for row in toy_sequences(5)])
     recipe = build_recipe(SequenceClassifyRecipe, options={**SMALL_SEQUENCES, "label": "label", "features": ("a", "b")})
     with pytest.raises(DataError, match=r"dev\.csv.*label 'sideways' of column 'label' is not among the 2 labels"):
-        read_corpus(FrameFiles([str(toy_moves / "moves.csv")], [str(other)]), recipe)
+        read_corpus(RunFiles([str(toy_moves / "moves.csv")], [str(other)]), recipe)
 
 
 @pytest.mark.parametrize(
@@ -210,6 +210,6 @@ def test_a_tagger_has_one_frame_a_step(toy_moves: Path) -> None:
     with pytest.raises(RecipeError, match="per_step"):
         build_recipe(SequenceTagRecipe, options={"per_step": 2})
     recipe = build_recipe(SequenceTagRecipe, options={**SMALL_SEQUENCES, "label": "phase", "features": ("a", "b")})
-    task = SequenceTagTask(recipe, read_corpus(FrameFiles([str(toy_moves / "moves.csv")]), recipe))
+    task = SequenceTagTask(recipe, read_corpus(RunFiles([str(toy_moves / "moves.csv")]), recipe))
     batch = task.varied_batch([0, 1, 2], 0)
     assert len(batch.labels) == batch.tokens

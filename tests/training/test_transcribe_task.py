@@ -14,7 +14,7 @@ import tidegate
 from conftest import SMALL_SOUNDS, power_cut
 from tidegate.data.recordings import Recording, read_recordings
 from tidegate.errors import DataError, RecipeError
-from tidegate.training.frame_material import FrameFiles
+from tidegate.training.files import RunFiles
 from tidegate.training.recipe import build_recipe
 from tidegate.training.sequences.corpus import read_corpus as read_labelled
 from tidegate.training.sequences.recipe import SequenceClassifyRecipe
@@ -33,7 +33,7 @@ def test_a_transcriber_learns_streams_of_tones(toy_transcriber: Path) -> None:
 def _task(toy_tones: Path, **settings: Any) -> TranscribeTask:
     options: dict[str, Any] = {**SMALL_SOUNDS, "pattern": "{text}_{group}_{}", "shift_ms": 0.0, **settings}
     recipe = build_recipe(TranscribeRecipe, options=options)
-    return TranscribeTask(recipe, read_corpus(FrameFiles([str(toy_tones)]), recipe))
+    return TranscribeTask(recipe, read_corpus(RunFiles([str(toy_tones)]), recipe))
 
 
 @pytest.mark.parametrize("settings", [{}, {"arch": "bilstm"}, {"arch": "bigru", "lookahead": "100ms"}, {"unit": "char"}])
@@ -77,7 +77,7 @@ def test_recordings_shorter_than_their_transcripts_are_left_out(toy_tones: Path,
     table = tmp_path / "said.tsv"
     table.write_text("\n".join(["path\ttext", *rows]) + "\n", encoding="utf-8")
     recipe = build_recipe(TranscribeRecipe, options=SMALL_SOUNDS)
-    corpus = read_corpus(FrameFiles([str(table)], [str(table)]), recipe)
+    corpus = read_corpus(RunFiles([str(table)], [str(table)]), recipe)
     assert len(corpus.parts.train) == 5
     assert any("1 recordings are too short for their transcripts and left out" in note for note in corpus.notes)
 
@@ -128,6 +128,6 @@ def test_samples_without_a_rate_are_refused(toy_tones: Path) -> None:
 
 def test_a_classifier_of_sound_learns_tones_and_answers_on_live_sound(toy_tones: Path) -> None:
     recipe = build_recipe(SequenceClassifyRecipe, options={**SMALL_SOUNDS, "input": "sound", "pattern": "{label}_{group}_{}"})
-    task = SequenceClassifyTask(recipe, read_labelled(FrameFiles([str(toy_tones)]), recipe))
+    task = SequenceClassifyTask(recipe, read_labelled(RunFiles([str(toy_tones)]), recipe))
     assert {record.rate for record in task.varied.records if isinstance(record, Recording)} == {4000}
     assert task.dev_loss(task.build_network()) == pytest.approx(np.log(3), abs=0.5)

@@ -11,6 +11,7 @@ from tidegate.cli import sequence_options, train_options
 from tidegate.cli.options import Quiet, Seed, Threads, Version
 from tidegate.cli.sequence_options import input_of
 from tidegate.cli.train_run import example_file, place_of, print_notes, recipe_of, run
+from tidegate.training.files import RunFiles
 
 TAG_EXAMPLES = (
     "Examples:\n\n"
@@ -86,12 +87,12 @@ def tag(
         how = {"dry_run": dry_run, "resume": resume, "overwrite": overwrite, "quiet": quiet}
         tag_sequences((train_files, dev or [], test or []), given | own, source, out, count, started, **how)
         return
-    from tidegate.training.tagging.corpus import TagFiles, read_corpus
+    from tidegate.training.tagging.corpus import read_corpus
     from tidegate.training.tagging.recipe import TagRecipe
 
     asked = recipe_of(TagRecipe, given, settings, preset=preset, recipe=recipe, resumed=out if resume else None)
     place = place_of(out, train_files, asked, dry_run=dry_run, resume=resume, overwrite=overwrite)
-    corpus = read_corpus(TagFiles(train_files, dev or (), test or ()), asked)
+    corpus = read_corpus(RunFiles(train_files, dev or (), test or ()), asked)
     if not quiet:
         columns = ", ".join(f"{c.name} ({len(c.labels)} labels{f', {c.scheme}' if c.scheme else ''})" for c in corpus.vocabulary.columns)
         notes = [f"{len(corpus.train):,} sentences, {corpus.tokens:,} tokens; {columns}; {corpus.split}"]
@@ -166,14 +167,14 @@ def classify(
         classify_sequences(files, given | of_sequences | {"input": found}, source, out, count, started, **how)
         return
     from tidegate.cli.progress import steps_shown
-    from tidegate.training.classification.corpus import TextFiles, read_corpus
+    from tidegate.training.classification.corpus import read_corpus
     from tidegate.training.classification.recipe import ClassifyRecipe
 
     given |= of_texts
     asked = recipe_of(ClassifyRecipe, given, settings, preset=preset, recipe=recipe, resumed=out if resume else None)
     place = place_of(out, train_files, asked, dry_run=dry_run, resume=resume, overwrite=overwrite)
     with steps_shown("fitting n-grams", is_shown=not quiet) as watch:
-        corpus = read_corpus(TextFiles(train_files, dev or (), test or ()), asked, watch)
+        corpus = read_corpus(RunFiles(train_files, dev or (), test or ()), asked, watch)
     if not quiet:
         print_notes(corpus.notes)
     from tidegate.training.classification.task import ClassifyTask

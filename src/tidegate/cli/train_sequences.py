@@ -12,6 +12,7 @@ import typer
 from tidegate.cli import sequence_options, train_options
 from tidegate.cli.options import Quiet, Seed, Threads, Version
 from tidegate.cli.train_run import place_of, print_notes, recipe_of, run
+from tidegate.training.files import RunFiles
 
 TRANSCRIBE_EXAMPLES = (
     "Examples:\n\n"
@@ -36,13 +37,12 @@ def classify_sequences(
         out: where the model is to stand.
         how: `dry_run`, `resume`, `overwrite`, `quiet`.
     """
-    from tidegate.training.frame_material import FrameFiles
     from tidegate.training.sequences.corpus import read_corpus
     from tidegate.training.sequences.recipe import SequenceClassifyRecipe
 
     asked = recipe_of(SequenceClassifyRecipe, dict(given), **source, resumed=out if how["resume"] else None)
     place = _place(out, files, asked, how)
-    corpus = read_corpus(FrameFiles(*files), asked)
+    corpus = read_corpus(RunFiles(*files), asked)
     _check_lookahead(corpus, asked)
     if not how["quiet"]:
         print_notes(corpus.notes)
@@ -56,13 +56,12 @@ def tag_sequences(
     files: Files, given: Mapping[str, Any], source: Mapping[str, Any], out: Path | None, threads: int, started: float, **how: bool
 ) -> None:
     """Trains a tagger of the steps of sequences of numbers; the arguments are those of `classify_sequences`."""
-    from tidegate.training.frame_material import FrameFiles
     from tidegate.training.sequences.corpus import read_corpus
     from tidegate.training.sequences.recipe import SequenceTagRecipe
 
     asked = recipe_of(SequenceTagRecipe, dict(given), **source, resumed=out if how["resume"] else None)
     place = _place(out, files, asked, how)
-    corpus = read_corpus(FrameFiles(*files), asked)
+    corpus = read_corpus(RunFiles(*files), asked)
     _check_lookahead(corpus, asked)
     if not how["quiet"]:
         print_notes(corpus.notes)
@@ -110,7 +109,6 @@ def transcribe(
     from tidegate.threads import use_threads
 
     count = use_threads(threads)
-    from tidegate.training.frame_material import FrameFiles
     from tidegate.training.transcription.corpus import read_corpus
     from tidegate.training.transcription.recipe import TranscribeRecipe
 
@@ -120,7 +118,7 @@ def transcribe(
     how = {"dry_run": dry_run, "resume": resume, "overwrite": overwrite, "quiet": quiet}
     asked = recipe_of(TranscribeRecipe, given, settings, preset=preset, recipe=recipe, resumed=out if resume else None)
     place = _place(out, files, asked, how)
-    corpus = read_corpus(FrameFiles(*files), asked)
+    corpus = read_corpus(RunFiles(*files), asked)
     _check_lookahead(corpus, asked)
     if not quiet:
         print_notes(corpus.notes)

@@ -10,6 +10,7 @@ import typer
 from tidegate.cli import options, train_options
 from tidegate.cli.options import Quiet, Seed, Threads, Version
 from tidegate.cli.train_run import example_file, place_of, print_notes, recipe_of, run
+from tidegate.training.files import RunFiles
 
 GENERATE_EXAMPLES = (
     "Examples:\n\n"
@@ -117,7 +118,7 @@ def translate(
     from tidegate.threads import use_threads
 
     count = use_threads(threads)
-    from tidegate.training.translation.corpus import TranslateFiles, read_corpus
+    from tidegate.training.translation.corpus import read_corpus
     from tidegate.training.translation.recipe import TranslateRecipe
 
     given: dict[str, Any] = {"source": source, "target": target, "source_unit": source_unit, "target_unit": target_unit}
@@ -132,7 +133,7 @@ def translate(
     given |= {"init_from": init_from}
     asked = recipe_of(TranslateRecipe, given, settings, preset=preset, recipe=recipe, resumed=out if resume else None)
     place = place_of(out, train_files, asked, dry_run=dry_run, resume=resume, overwrite=overwrite)
-    corpus = read_corpus(TranslateFiles(train_files, dev or (), test or ()), asked)
+    corpus = read_corpus(RunFiles(train_files, dev or (), test or ()), asked)
     if not quiet:
         print_notes(corpus.notes)
     from tidegate.training.translation.task import TranslateTask

@@ -12,11 +12,11 @@ from typing import Any, Generic, TypeVar
 from tidegate.data import TextRecord, TokenRecord, folds_of, split_off, split_off_texts, stratified_order
 from tidegate.data.checking import check_texts
 from tidegate.errors import RecipeError
-from tidegate.training.classification.corpus import TextFiles, build_corpus, positive_label, read_parts, without_empty
+from tidegate.training.classification.corpus import build_corpus, positive_label, read_parts, without_empty
 from tidegate.training.classification.recipe import ClassifyRecipe
 from tidegate.training.classification.task import ClassifyTask
+from tidegate.training.files import RunFiles
 from tidegate.training.recipe import Recipe
-from tidegate.training.tagging.corpus import TagFiles
 from tidegate.training.tagging.corpus import build_corpus as build_tag_corpus
 from tidegate.training.tagging.corpus import read_parts as read_tag_parts
 from tidegate.training.tagging.recipe import TagRecipe
@@ -107,7 +107,7 @@ class TextMaterial(Material[TextRecord]):
 
     recipe: ClassifyRecipe
 
-    def __init__(self, files: TextFiles, recipe: ClassifyRecipe) -> None:
+    def __init__(self, files: RunFiles, recipe: ClassifyRecipe) -> None:
         self.columns, train, dev, test = read_parts(files, recipe)
         train, notes = without_empty(train)
         # Settled once, so that a smaller share of the data is not scored by another label, or by accuracy where this is scored by F1.
@@ -137,7 +137,7 @@ class TokenMaterial(Material[TokenRecord]):
 
     recipe: TagRecipe
 
-    def __init__(self, files: TagFiles, recipe: TagRecipe) -> None:
+    def __init__(self, files: RunFiles, recipe: TagRecipe) -> None:
         train, dev, test = read_tag_parts(files, recipe)
         super().__init__([record for record in train if record.tokens], dev, test, recipe)
 
@@ -159,7 +159,7 @@ def material_of(recipe: Recipe, train: Sequence[str], dev: Sequence[str], test: 
         DataError: a file cannot be read as what the task needs.
     """
     if isinstance(recipe, ClassifyRecipe):
-        return TextMaterial(TextFiles(train, dev, test), recipe)
+        return TextMaterial(RunFiles(train, dev, test), recipe)
     if isinstance(recipe, TagRecipe):
-        return TokenMaterial(TagFiles(train, dev, test), recipe)
+        return TokenMaterial(RunFiles(train, dev, test), recipe)
     raise RecipeError(f"task '{recipe.task}' cannot be compared yet; classify and tag can.")

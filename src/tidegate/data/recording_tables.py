@@ -10,10 +10,11 @@ from tidegate.data.opening import excerpt, nearest_file, open_lines, suffix_of
 from tidegate.data.pair_tables import text_of_cell
 from tidegate.data.recording_files import Asked, RecordingFile, is_sound, recording_file, refuse_other_sound
 from tidegate.data.records import Source
+from tidegate.data.series_columns import ColumnFinder
 from tidegate.data.tables import BARE_SUFFIXES, QUOTED_SUFFIXES, plain, read_rows
 from tidegate.data.text_columns import COLUMN_NUMBER, NamedRow, scalar_of
 from tidegate.data.texts import JSON_SUFFIXES, named_objects
-from tidegate.errors import DataError, nearest
+from tidegate.errors import DataError
 
 TABLE_SUFFIXES = (*sorted(QUOTED_SUFFIXES | BARE_SUFFIXES), ".txt", *sorted(JSON_SUFFIXES))
 # Names that columns go by, in lower case; earlier ones are looked for first.
@@ -64,7 +65,8 @@ def _choose(rows: Sequence[NamedRow], asked: Asked) -> dict[str, str]:
     where, first = rows[0]
     names = list(dict.fromkeys(name for _, content in rows for name in content))
     wanted = {"path": asked.path, "label": asked.label, "text": asked.text, "group": asked.group}
-    chosen = {role: _asked_for(name, names, where) for role, name in wanted.items() if name}
+    find = ColumnFinder(names, where)
+    chosen = {role: find(name) for role, name in wanted.items() if name}
     for role, hint in (asked.hints or {}).items():
         alike = (
             [name for name in names if plain(name) == plain(hint) and name not in chosen.values()] if hint and role not in chosen else []
@@ -90,19 +92,6 @@ def _choose(rows: Sequence[NamedRow], asked: Asked) -> dict[str, str]:
             raise DataError(f"{where}: no column found that holds the {what}. Columns: {shown}. {asked.mend(asked.needs)}")
         chosen[asked.needs] = others[0]
     return chosen
-
-
-def _asked_for(asked: str, names: Sequence[str], where: Source) -> str:
-    """The column asked for by name, however written, or by number."""
-    if asked in names:
-        return asked
-    alike = [name for name in names if plain(name) == plain(asked)]
-    if len(alike) == 1:
-        return alike[0]
-    if COLUMN_NUMBER.fullmatch(asked) and 1 <= int(asked) <= len(names):
-        return names[int(asked) - 1]
-    shown = ", ".join(f"{number} {excerpt(name, 30)}" for number, name in enumerate(names, 1))
-    raise DataError(f"{where}: there is no column '{asked}' here; columns: {shown}.{nearest(asked, names)} Ask for one of these.")
 
 
 def _file(content: dict[str, Any], where: Source, columns: dict[str, str], table: str, asked: Asked) -> RecordingFile:

@@ -180,3 +180,19 @@ class FrameModel:
             OutputError: `path` exists or cannot be written.
         """
         copy_model(self._path, Path(path))
+
+
+class LabelModel(FrameModel):
+    """What models that give labels share.
+
+    Attributes:
+        column: the label column that it was trained on; `columns` names it too.
+        classes: the labels in the order of the probabilities; `labels` has them by column.
+    """
+
+    def __init__(self, model: StoredModel) -> None:
+        super().__init__(model)
+        self.column: str = model.vocabulary["column"]
+        self.columns = (self.column,)
+        self.classes = tuple(model.vocabulary["labels"])
+        self.labels = {self.column: self.classes}

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.artefact import StoredModel
 from tidegate.data import LabelColumn, TextRecord, UnknownLabels
 from tidegate.decoding import softmax
 from tidegate.errors import DataError
-from tidegate.runtime.frame_model import FrameModel, Lookahead, Record, Steps
+from tidegate.runtime.frame_model import LabelModel, Lookahead, Record, Steps
 from tidegate.runtime.frame_session import SequenceSession
 from tidegate.runtime.sequence_network import SequenceNetwork
 from tidegate.runtime.windows import BATCH_TOKENS
@@ -43,20 +42,8 @@ class SequenceAnswer:
     probabilities: Probabilities
 
 
-class SequenceClassifyModel(FrameModel):
-    """A trained classifier of sequences, read from a model directory.
-
-    Attributes:
-        column: the label column that it was trained on; `columns` names it too.
-        classes: the labels in the order of the probabilities; `labels` has them by column.
-    """
-
-    def __init__(self, model: StoredModel) -> None:
-        super().__init__(model)
-        self.column: str = model.vocabulary["column"]
-        self.columns = (self.column,)
-        self.classes = tuple(model.vocabulary["labels"])
-        self.labels = {self.column: self.classes}
+class SequenceClassifyModel(LabelModel):
+    """A trained classifier of sequences, read from a model directory."""
 
     def answers(
         self, records: Iterable[Record], *, batch_tokens: int = BATCH_TOKENS, abstain_below: float = 0.0, lookahead: Lookahead = None

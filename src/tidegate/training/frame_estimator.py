@@ -13,7 +13,8 @@ from tidegate.data.recordings import Recording, RecordingColumns
 from tidegate.data.sequences import sequences_of
 from tidegate.errors import DataError
 from tidegate.training.estimator import paths_of
-from tidegate.training.frame_material import Columns, FrameFiles, Needs, Parts, Record, parts_of, read_parts
+from tidegate.training.files import RunFiles
+from tidegate.training.frame_material import Columns, Needs, Parts, Record, parts_of, read_parts
 from tidegate.training.frame_recipe import FrameRecipe
 
 
@@ -33,7 +34,7 @@ def given_parts(X: Any, y: Iterable[Any] | None, dev: Any, groups: Iterable[Any]
     if are_files(X):
         if y is not None or groups is not None:
             raise DataError("paths were given together with y or groups; files hold their own: name the columns, as in label='speaker'.")
-        return read_parts(FrameFiles(paths_of(X, "sequences"), paths_of(dev, "sequences") if dev is not None else ()), recipe, needs)
+        return read_parts(RunFiles(paths_of(X, "sequences"), paths_of(dev, "sequences") if dev is not None else ()), recipe, needs)
     train, columns = given_records(X, y, groups, recipe, needs)
     held_out: Sequence[Record] = []
     if dev is not None:

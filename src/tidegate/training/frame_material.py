@@ -19,6 +19,7 @@ from tidegate.data.sequence_splits import split_off_sequences
 from tidegate.data.sequences import NumberSequence, SequenceColumns, read_sequences
 from tidegate.data.sound_frames import SoundFrames
 from tidegate.errors import DataError
+from tidegate.training.files import RunFiles
 from tidegate.training.frame_recipe import FrameRecipe
 
 Record = NumberSequence | Recording
@@ -28,15 +29,6 @@ Needs = Literal["label", "labels", "text"]
 
 # Frames that scales are measured over, at most, of recordings spread over the training data.
 _MEASURED = 200_000
-
-
-@dataclass(frozen=True, slots=True)
-class FrameFiles:
-    """The files of a run, as the user named them (globs and folders allowed); `dev` and `test` may be empty."""
-
-    train: Sequence[str]
-    dev: Sequence[str] = ()
-    test: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +49,7 @@ class Parts:
     notes: tuple[str, ...]
 
 
-def read_parts(files: FrameFiles, recipe: FrameRecipe, needs: Needs) -> Parts:
+def read_parts(files: RunFiles, recipe: FrameRecipe, needs: Needs) -> Parts:
     """Reads and splits the files of a run.
 
     Args:

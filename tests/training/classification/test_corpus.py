@@ -13,15 +13,16 @@ import pytest
 from conftest import topic_texts, write_table
 from tidegate.errors import DataError, RecipeError
 from tidegate.nn import Pool
-from tidegate.training.classification import recipe
-from tidegate.training.classification.corpus import ClassifyCorpus, TextFiles, read_corpus
+from tidegate.training import pools
+from tidegate.training.classification.corpus import ClassifyCorpus, read_corpus
 from tidegate.training.classification.recipe import ClassifyRecipe
+from tidegate.training.files import RunFiles
 from tidegate.training.recipe import build_recipe
 
 
 def corpus_of(train: Path, dev: Path | None = None, test: Path | None = None, **settings: Any) -> ClassifyCorpus:
     chosen = build_recipe(ClassifyRecipe, options={"wide": False, **settings})
-    return read_corpus(TextFiles([str(train)], [str(dev)] if dev else [], [str(test)] if test else []), chosen)
+    return read_corpus(RunFiles([str(train)], [str(dev)] if dev else [], [str(test)] if test else []), chosen)
 
 
 def table(folder: Path, rows: list[tuple[str, str]], name: str = "train.csv") -> Path:
@@ -39,7 +40,7 @@ def test_reading_a_corpus_brings_in_neither_torch_nor_scikit_learn() -> None:
         "print([name for name in ('torch', 'lightning', 'sklearn', 'scipy', 'pandas') if name in sys.modules])\n"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
-    assert get_args(recipe.Pool) == get_args(Pool)
+    assert get_args(pools.Pool) == get_args(Pool)
 
 
 def test_columns_are_found_and_said(toy_texts: Path) -> None:
@@ -242,8 +243,8 @@ def test_several_files_and_globs_are_read_as_one(tmp_path: Path) -> None:
     for part in (1, 2, 3):
         table(tmp_path, [(f"{text} part{part}", label) for text, label in numbered(("x", 3), ("y", 3))], f"part{part}.csv")
     chosen = build_recipe(ClassifyRecipe, options={"wide": False})
-    files = TextFiles([str(tmp_path / "part[12].csv"), str(tmp_path / "part3.csv")])
+    files = RunFiles([str(tmp_path / "part[12].csv"), str(tmp_path / "part3.csv")])
     corpus = read_corpus(files, chosen)
     assert len(corpus.train) + len(corpus.dev) == 18
     with pytest.raises(DataError, match=r"nothing\*\.csv"):
-        read_corpus(TextFiles([str(tmp_path / "nothing*.csv")]), chosen)
+        read_corpus(RunFiles([str(tmp_path / "nothing*.csv")]), chosen)

@@ -14,10 +14,11 @@ from tidegate.artefact import ModelContent, finish_output
 from tidegate.data.pairs import Entry, entries_of
 from tidegate.data.units import count_units
 from tidegate.errors import DataError, RecipeError
+from tidegate.training.files import RunFiles
 from tidegate.training.generation.recipe import GenerateRecipe
 from tidegate.training.inheritance import inherit
 from tidegate.training.recipe import build_recipe, recipe_names
-from tidegate.training.translation.corpus import TranslateCorpus, TranslateFiles, corpus_of, read_corpus
+from tidegate.training.translation.corpus import TranslateCorpus, corpus_of, read_corpus
 from tidegate.training.translation.recipe import TranslateRecipe
 
 SENTENCES = [(f"the small dog number {name} barks .", f"el perro {name} ladra .") for name in "abcdefghijklmnopqrst"]
@@ -69,7 +70,7 @@ def test_a_lexicon_is_spelling_to_phones(tmp_path: Path) -> None:
     path.write_text(
         "read R EH1 D\nread(2) R IY1 D\nof AH1 V\n(to-day) T AH0\n" + "".join(f"{a} {b}\n" for a, b in ARPABET), encoding="utf-8"
     )
-    corpus = read_corpus(TranslateFiles([str(path)]), build_recipe(TranslateRecipe, options={"stress": "drop", "dev_share": 0.2}))
+    corpus = read_corpus(RunFiles([str(path)]), build_recipe(TranslateRecipe, options={"stress": "drop", "dev_share": 0.2}))
     assert corpus.is_lexicon
     assert (corpus.source_units.kind, corpus.target_units.kind) == ("char", "token")
     assert {"AH", "EH"} <= {phone for entry in (*corpus.train, *corpus.dev) for target in entry.targets for phone in target.split()}
@@ -171,7 +172,7 @@ def test_files_of_all_three_parts(tmp_path: Path) -> None:
         rows = "".join(f"7\t{target}\t{source}\n" for source, target in pairs)
         (tmp_path / f"{name}.tsv").write_text(f"id\tes\ten\n{rows}", encoding="utf-8")
     train, dev, test = (str(tmp_path / f"{name}.tsv") for name in ("tr*n", "dev", "test"))
-    corpus = read_corpus(TranslateFiles([train], [dev], [test]), build_recipe(TranslateRecipe, options={"source": "en", "target": 2}))
+    corpus = read_corpus(RunFiles([train], [dev], [test]), build_recipe(TranslateRecipe, options={"source": "en", "target": 2}))
     assert (len(corpus.train), len(corpus.dev), len(corpus.test)) == (20, 3, 1)
     assert corpus.dev[0] == Entry(SENTENCES[0][0], (SENTENCES[0][1],), f"{dev}, line 2")
     assert corpus.split == f"the development set is {dev}; the test set is {test}"

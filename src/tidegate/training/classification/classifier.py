@@ -14,10 +14,11 @@ from tidegate.data.texts import read_texts
 from tidegate.errors import DataError
 from tidegate.runtime import ClassifyModel
 from tidegate.runtime.classify import as_records
-from tidegate.training.classification.corpus import TextFiles, build_corpus, read_corpus
+from tidegate.training.classification.corpus import build_corpus, read_corpus
 from tidegate.training.classification.recipe import ClassifyRecipe
 from tidegate.training.classification.task import ClassifyTask
 from tidegate.training.estimator import Estimator, paths_of
+from tidegate.training.files import RunFiles
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -83,7 +84,7 @@ class Classifier(Estimator[ClassifyRecipe, ClassifyModel]):
         if y is None:
             if groups is not None:
                 raise DataError("groups were given with files; name the column that holds them, as in Classifier(group='author').")
-            corpus = read_corpus(TextFiles(paths_of(X, "texts"), paths_of(dev, "texts") if dev is not None else ()), recipe)
+            corpus = read_corpus(RunFiles(paths_of(X, "texts"), paths_of(dev, "texts") if dev is not None else ()), recipe)
             self._train(ClassifyTask(recipe, corpus))
             self._columns = None
             self.classes_ = np.array(self.model_.classes)

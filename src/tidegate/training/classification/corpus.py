@@ -26,21 +26,13 @@ from tidegate.data.texts import TextColumns, find_columns, read_texts
 from tidegate.errors import DataError, RecipeError, nearest
 from tidegate.training.classification.recipe import ClassifyRecipe
 from tidegate.training.classification.wide import Watcher, fit_wide_path
+from tidegate.training.files import RunFiles
 from tidegate.training.inheritance import inherited_words
 
 # Of two labels the rarer one is positive anyway; below this share its F1 says more than accuracy.
 _RARE = 0.3
 # Fewer development texts than this are worth a warning.
 _FEW = 50
-
-
-@dataclass(frozen=True, slots=True)
-class TextFiles:
-    """The files of a run, as the user named them (globs allowed); `dev` and `test` may be empty."""
-
-    train: Sequence[str]
-    dev: Sequence[str] = ()
-    test: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +72,7 @@ class ClassifyCorpus:
         return sum(len(text) for text in self.encoded)
 
 
-def read_corpus(files: TextFiles, recipe: ClassifyRecipe, watch: Watcher | None = None) -> ClassifyCorpus:
+def read_corpus(files: RunFiles, recipe: ClassifyRecipe, watch: Watcher | None = None) -> ClassifyCorpus:
     """Reads the files of a run; `watch` is told how far the fitting of the n-grams is.
 
     Raises:
@@ -92,7 +84,7 @@ def read_corpus(files: TextFiles, recipe: ClassifyRecipe, watch: Watcher | None 
     return build_corpus(train, dev, test, recipe, columns=columns, named_split=named, watch=watch)
 
 
-def read_parts(files: TextFiles, recipe: ClassifyRecipe) -> tuple[TextColumns, list[TextRecord], list[TextRecord], list[TextRecord]]:
+def read_parts(files: RunFiles, recipe: ClassifyRecipe) -> tuple[TextColumns, list[TextRecord], list[TextRecord], list[TextRecord]]:
     """The columns found in the first training file, and the training, development and test texts.
 
     Raises:

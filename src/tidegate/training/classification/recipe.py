@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from tidegate.training.pools import POOLING, Pools
 from tidegate.training.recipe import WordRecipe
-
-# As `nn.Pool`, which would bring in torch before the options and the files are looked at.
-Pool = Literal["attention", "max", "mean", "last"]
 
 
 class ClassifyRecipe(WordRecipe):
@@ -38,9 +36,7 @@ class ClassifyRecipe(WordRecipe):
         "cnn", description="how the spelling of a word is read; never of single characters"
     )
     character_size: Annotated[int, Field(ge=2, multiple_of=2)] = Field(64, description="width of what the character encoder gives")
-    pooling: tuple[Pool, ...] = Field(
-        ("attention", "max"), description=f"how the states become one vector: {', '.join(get_args(Pool))}, or several of them"
-    )
+    pooling: Pools = Field(("attention", "max"), description=POOLING)
     wide: bool = Field(True, description="whether hashed word and character n-grams count beside the network")
     wide_min_count: Annotated[int, Field(ge=1)] = Field(2, description="n-grams in fewer training texts do not count")
     wide_size: Annotated[int, Field(ge=1)] = Field(200_000, description="n-grams that count at most, the frequent ones first")
@@ -56,14 +52,6 @@ class ClassifyRecipe(WordRecipe):
     @classmethod
     def _column_may_be_a_number(cls, value: Any) -> Any:
         return str(value) if type(value) is int else value
-
-    @field_validator("pooling", mode="before")
-    @classmethod
-    def _pooling_may_be_one_text(cls, value: Any) -> Any:
-        pools = tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
-        if not pools:
-            raise ValueError("at least one way of pooling is needed")
-        return tuple(dict.fromkeys(pools)) if isinstance(pools, list | tuple) else pools
 
     def settled(self, tokens: int, texts: int) -> ClassifyRecipe:
         """The recipe with everything replaced that hangs on the size of the data: so many training tokens in so many texts."""

@@ -13,7 +13,8 @@ from tidegate.data import LabelColumn, TextRecord, UnknownLabels
 from tidegate.data.frames import Frames
 from tidegate.data.sequences import NumberSequence
 from tidegate.errors import DataError
-from tidegate.training.frame_material import FrameFiles, Parts, Record, frames_of, read_parts
+from tidegate.training.files import RunFiles
+from tidegate.training.frame_material import Parts, Record, frames_of, read_parts
 from tidegate.training.sequences.recipe import LabelledFramesRecipe
 
 # Fewer development sequences than this are worth a warning.
@@ -55,7 +56,7 @@ def labels_of(record: Record, *, is_per_step: bool) -> Sequence[str]:
     return (record.label,)
 
 
-def read_corpus(files: FrameFiles, recipe: LabelledFramesRecipe) -> LabelledCorpus:
+def read_corpus(files: RunFiles, recipe: LabelledFramesRecipe) -> LabelledCorpus:
     """Reads the files of a run.
 
     Raises:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
 from tidegate.training.frame_recipe import FrameRecipe
-
-# As `nn.Pool`, which would bring in torch before the options and the files are looked at.
-Pool = Literal["attention", "max", "mean", "last"]
+from tidegate.training.pools import POOLING, Pools
 
 _PRESETS: Mapping[str, Mapping[str, Any]] = {
     "fast": {"hidden_size": 64, "embedding_size": 32, "max_epochs": 15, "warmup_steps": 50},
@@ -37,20 +35,10 @@ class SequenceClassifyRecipe(LabelledFramesRecipe):
     """Settings of `classify` over sequences of numbers and over sound."""
 
     task: Literal["classify"] = "classify"
-    pooling: tuple[Pool, ...] = Field(
-        ("mean", "max"), description=f"how the states become one vector: {', '.join(get_args(Pool))}, or several of them"
-    )
+    pooling: Pools = Field(("mean", "max"), description=POOLING)
     prefix_share: Annotated[float, Field(ge=0, le=1)] = Field(
         0.0, description="training: share of sequences that are cut to a random beginning, for answers before the end"
     )
-
-    @field_validator("pooling", mode="before")
-    @classmethod
-    def _pooling_may_be_one_text(cls, value: Any) -> Any:
-        pools = tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
-        if not pools:
-            raise ValueError("at least one way of pooling is needed")
-        return tuple(dict.fromkeys(pools)) if isinstance(pools, list | tuple) else pools
 
 
 class SequenceTagRecipe(LabelledFramesRecipe):

@@ -9,17 +9,9 @@ from dataclasses import dataclass
 from tidegate.data import EncodedRecord, FormTable, TokenRecord, UnknownLabels, Vocabulary, encode, split_off
 from tidegate.data.reading import expand, read_labelled
 from tidegate.errors import DataError
+from tidegate.training.files import RunFiles
 from tidegate.training.inheritance import inherited_words
 from tidegate.training.tagging.recipe import TagRecipe
-
-
-@dataclass(frozen=True, slots=True)
-class TagFiles:
-    """The files of a run, as the user named them (globs allowed); `dev` and `test` may be empty."""
-
-    train: Sequence[str]
-    dev: Sequence[str] = ()
-    test: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +38,7 @@ class TagCorpus:
         return sum(len(record) for record in self.train)
 
 
-def read_corpus(files: TagFiles, recipe: TagRecipe) -> TagCorpus:
+def read_corpus(files: RunFiles, recipe: TagRecipe) -> TagCorpus:
     """Reads the files of a run.
 
     Raises:
@@ -57,7 +49,7 @@ def read_corpus(files: TagFiles, recipe: TagRecipe) -> TagCorpus:
     return build_corpus(train, dev, test, recipe, named_split=named)
 
 
-def read_parts(files: TagFiles, recipe: TagRecipe) -> tuple[list[TokenRecord], list[TokenRecord], list[TokenRecord]]:
+def read_parts(files: RunFiles, recipe: TagRecipe) -> tuple[list[TokenRecord], list[TokenRecord], list[TokenRecord]]:
     """The training, development and test sentences.
 
     Raises:

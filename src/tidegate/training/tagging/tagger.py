@@ -14,7 +14,8 @@ from tidegate.errors import DataError
 from tidegate.runtime import TagModel
 from tidegate.scoring import default_score
 from tidegate.training.estimator import Estimator, paths_of
-from tidegate.training.tagging.corpus import TagFiles, build_corpus, read_corpus
+from tidegate.training.files import RunFiles
+from tidegate.training.tagging.corpus import build_corpus, read_corpus
 from tidegate.training.tagging.recipe import TagRecipe
 from tidegate.training.tagging.task import TagTask
 
@@ -70,7 +71,7 @@ class Tagger(Estimator[TagRecipe, TagModel]):
         """
         recipe = self._recipe()
         if y is None:
-            corpus = read_corpus(TagFiles(paths_of(X, "sentences"), paths_of(dev, "sentences") if dev is not None else ()), recipe)
+            corpus = read_corpus(RunFiles(paths_of(X, "sentences"), paths_of(dev, "sentences") if dev is not None else ()), recipe)
         else:
             held_out: list[TokenRecord] = []
             if dev is not None:

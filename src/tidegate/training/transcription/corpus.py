@@ -15,7 +15,8 @@ from tidegate.data.frames import Frames
 from tidegate.data.recordings import Recording
 from tidegate.data.transcripts import transcript_of, transcript_units
 from tidegate.errors import DataError
-from tidegate.training.frame_material import FrameFiles, Parts, Record, frames_of, read_parts, steps_of
+from tidegate.training.files import RunFiles
+from tidegate.training.frame_material import Parts, Record, frames_of, read_parts, steps_of
 from tidegate.training.transcription.recipe import TranscribeRecipe
 
 # Seeds of the streams that networks are chosen and tested by, beside the run's own.
@@ -49,7 +50,7 @@ class TranscribeCorpus:
         return np.array([self._places.get(name, -1) for name in transcript_units(text, unit)], dtype=np.int64)
 
 
-def read_corpus(files: FrameFiles, recipe: TranscribeRecipe) -> TranscribeCorpus:
+def read_corpus(files: RunFiles, recipe: TranscribeRecipe) -> TranscribeCorpus:
     """Reads the files of a run.
 
     Raises:

@@ -13,6 +13,7 @@ from tidegate.data.pairs import Entry, read_pairs, split_entries
 from tidegate.data.unit_base import with_line_ends
 from tidegate.data.units import UnitKind, Units, count_units
 from tidegate.errors import DataError, RecipeError
+from tidegate.training.files import RunFiles
 from tidegate.training.inheritance import inherited_pair_units
 from tidegate.training.translation.recipe import TranslateRecipe
 
@@ -25,15 +26,6 @@ _FEW_WORDS = 3
 _LONGEST_DATE = 40
 # Characters of a block that is counted.
 _BLOCK = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class TranslateFiles:
-    """The files of a run, as the user named them (globs allowed); `dev` and `test` may be empty."""
-
-    train: Sequence[str]
-    dev: Sequence[str] = ()
-    test: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +58,7 @@ class TranslateCorpus:
         return sum(len(pair) for pair in self.pairs)
 
 
-def read_corpus(files: TranslateFiles, recipe: TranslateRecipe) -> TranslateCorpus:
+def read_corpus(files: RunFiles, recipe: TranslateRecipe) -> TranslateCorpus:
     """Reads the files of a run.
 
     Raises:
@@ -91,7 +83,7 @@ def corpus_of(
     recipe: TranslateRecipe,
     *,
     is_lexicon: bool = False,
-    files: TranslateFiles | None = None,
+    files: RunFiles | None = None,
     notes: Sequence[str] = (),
 ) -> TranslateCorpus:
     """The corpus of entries in memory; where `dev` is empty it is split off, and where `test` is, as much as `test_share` says.
@@ -149,7 +141,7 @@ def corpus_of(
 
 
 def _split(
-    train: Sequence[Entry], dev: Sequence[Entry], test: Sequence[Entry], recipe: TranslateRecipe, files: TranslateFiles | None
+    train: Sequence[Entry], dev: Sequence[Entry], test: Sequence[Entry], recipe: TranslateRecipe, files: RunFiles | None
 ) -> tuple[Sequence[Entry], Sequence[Entry], Sequence[Entry], str]:
     """The three parts, and a sentence on where the last two come from."""
     sentences = []

@@ -10,7 +10,8 @@ from tidegate.data.pairs import Entry, entries_of, read_pairs
 from tidegate.errors import DataError
 from tidegate.runtime import TranslateModel, Translation
 from tidegate.training.estimator import Estimator, paths_of
-from tidegate.training.translation.corpus import TranslateFiles, corpus_of, read_corpus
+from tidegate.training.files import RunFiles
+from tidegate.training.translation.corpus import corpus_of, read_corpus
 from tidegate.training.translation.recipe import TranslateRecipe
 from tidegate.training.translation.task import TranslateTask
 
@@ -65,7 +66,7 @@ class Translator(Estimator[TranslateRecipe, TranslateModel]):
         """
         recipe = self._recipe()
         if y is None:
-            files = TranslateFiles(paths_of(X, "sources"), paths_of(dev, "sources") if dev is not None else ())
+            files = RunFiles(paths_of(X, "sources"), paths_of(dev, "sources") if dev is not None else ())
             self._train(TranslateTask(recipe, read_corpus(files, recipe)))
             return self
         held_out: Sequence[Entry] = ()

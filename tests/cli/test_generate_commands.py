@@ -328,14 +328,17 @@ WRITERS_MISTAKES: list[tuple[list[str], list[str]]] = [
     (["--top-p", "0"], ["top_p is 0"]),
     (["--top-p", "1.5"], ["top_p is 1.5"]),
     (["--length", "-1"], ["length is -1"]),
-    (["--n-best", "3"], ["--n-best is for a two-way language model or a translator, and this model writes text.", "--temperature"]),
+    (
+        ["--n-best", "3"],
+        ["--n-best is for a two-way language model, a translator or a transcriber, and this model writes text.", "--temperature"],
+    ),
     (["--threshold", "0.5"], ["--threshold is for a classifier, and this model writes text.", "--prompt", "--length"]),
-    (["--with-input"], ["--with-input is for a tagger, a classifier or a translator, and this model writes text."]),
+    (["--with-input"], ["--with-input is for a tagger, a classifier, a translator or a transcriber, and this model writes text."]),
     (["--input", "tokens"], ["--input is for a tagger or a classifier"]),
     (
         ["--format", "csv"],
         [
-            "--format csv is for a tagger, a classifier, a translator, a forecaster or a filler of time series, and this model writes text. Use text or jsonl."
+            "--format csv is for a tagger, a classifier, a translator, a forecaster, a filler of time series or a transcriber, and this model writes text. Use text or jsonl."
         ],
     ),
     (["--format", "txet"], ["--format txet is not one of", "Did you mean 'text'?"]),

@@ -337,11 +337,14 @@ def test_a_mistake_with_a_translator_is_one_message(toy_translator: Path, option
 def test_what_is_for_translators_is_refused_of_others(toy_model: Path, toy_translator: Path, toy_files: Path, toy_sounds: Path) -> None:
     for options in (("--beam", 2), ("--wait-k", 1), ("--with-attention",), ("--length-penalty", 1), ("--source", 1)):
         mistake = tidegate("predict", toy_model, *options, given="a\n")
-        assert_users_mistake(mistake, f"{options[0]} is for a translator, and this model tags tokens. What fits it: --abstain-below,")
+        whom = "a translator or a transcriber" if options[0] == "--beam" else "a translator"
+        assert_users_mistake(mistake, f"{options[0]} is for {whom}, and this model tags tokens. What fits it: --abstain-below,")
     mistake = tidegate("predict", toy_model, "--n-best", 2, given="a\n")
-    assert_users_mistake(mistake, "--n-best is for a two-way language model or a translator, and this model tags tokens.")
+    assert_users_mistake(mistake, "--n-best is for a two-way language model, a translator or a transcriber, and this model tags tokens.")
     mistake = tidegate("evaluate", toy_model, toy_files / "test.conllu", "--wait-k", "1")
-    assert_users_mistake(mistake, "--wait-k is for a translator, and this model tags tokens. What fits it: --label, --batch-tokens.")
+    assert_users_mistake(
+        mistake, "--wait-k is for a translator, and this model tags tokens. What fits it: --label, --plot, --batch-tokens."
+    )
     mistake = tidegate("evaluate", toy_translator, toy_sounds / "test.dict", "--label", "upos")
     assert_users_mistake(
         mistake, "--label is for a tagger or a classifier, and this model translates. What fits it: --source, --target, --beam"

@@ -34,6 +34,12 @@ _WHOM: dict[Kind, str] = {
     "tag-sequence": "a tagger of sequences",
     "transcribe": "a transcriber",
 }
+# What is called one thing where it fits both.
+_TOGETHER: dict[tuple[Kind, Kind], str] = {
+    ("write", "blanks"): "a language model",
+    ("classify", "classify-sequence"): "a classifier",
+    ("tag", "tag-sequence"): "a tagger",
+}
 _DOES: dict[Kind, str] = {
     "tag": "this model tags tokens",
     "classify": "this model classifies texts",
@@ -153,8 +159,10 @@ def check_form(form: str | None) -> None:
 
 
 def _those_with(what: str, table: Fitting) -> str:
-    having = [kind for kind, entries in table.items() if what in entries]
-    names = [_WHOM[kind] for kind in having]
-    if {"write", "blanks"} <= set(having):
-        names = [*dict.fromkeys("a language model" if kind in ("write", "blanks") else _WHOM[kind] for kind in having)]
+    having = {kind for kind, entries in table.items() if what in entries}
+    named = dict(_WHOM)
+    for pair, either in _TOGETHER.items():
+        if having.issuperset(pair):
+            named |= dict.fromkeys(pair, either)
+    names = list(dict.fromkeys(named[kind] for kind in _WHOM if kind in having))
     return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -17,10 +17,10 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 def session_bytes(says: Mapping[str, Any], arrays: Arrays) -> bytes:
-    """What `session_content` reads back."""
-    content: dict[str, Any] = {f"a.{name}": array for name, array in arrays.items()}
+    """What `session_content` reads back; no array is called "session"."""
+    content: dict[str, Any] = {"session": np.frombuffer(json.dumps(says).encode(), dtype=np.uint8), **arrays}
     file = io.BytesIO()
-    np.savez(file, session=np.frombuffer(json.dumps(says).encode(), dtype=np.uint8), **content)
+    np.savez(file, **content)
     return file.getvalue()
 
 
@@ -36,7 +36,7 @@ def session_content(data: bytes, kind: Mapping[str, Any]) -> tuple[dict[str, Any
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             says = json.loads(file["session"].tobytes())
-            arrays = {name.removeprefix("a."): file[name] for name in file.files if name.startswith("a.")}
+            arrays = {name: file[name] for name in file.files if name != "session"}
         given = {name: says[name] for name in kind}
     except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise damaged(error) from error

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,8 +14,9 @@ from tidegate.artefact import StoredModel
 from tidegate.data.units import Decoder, Units
 from tidegate.decoding import Sampling, softmax
 from tidegate.decoding.sampling import is_whole
-from tidegate.errors import ModelError, RecipeError
+from tidegate.errors import RecipeError
 from tidegate.runtime.generate_network import OneWayNetwork
+from tidegate.runtime.saved_session import damaged, session_bytes, session_content
 
 # Units that are read together: bounds the memory that a long text takes.
 _READ = 4096
@@ -179,11 +178,8 @@ class Session:
             "is_stopped": self.is_stopped,
             "random": self._noise.random.bit_generator.state,
         }
-        arrays: dict[str, Any] = {"session": np.frombuffer(json.dumps(says).encode(), dtype=np.uint8)}
-        arrays |= {f"state.{layer}.{part}": array for layer, state in enumerate(self._states) for part, array in enumerate(state)}
-        file = io.BytesIO()
-        np.savez(file, **arrays)
-        return file.getvalue()
+        states = {f"state.{layer}.{part}": array for layer, state in enumerate(self._states) for part, array in enumerate(state)}
+        return session_bytes(says, states)
 
     def restore(self, data: bytes) -> None:
         """Takes over what `to_bytes` gave.
@@ -191,20 +187,15 @@ class Session:
         Raises:
             ModelError: it is another model's, cut or no session at all.
         """
+        says, arrays = session_content(data, {"model": self._digest()})
         try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-                says = json.loads(arrays["session"].tobytes())
-                if says["model"] != self._digest():
-                    raise ModelError("the session was saved by another model; go on with the model that began it, or begin a new session.")
-                states = tuple(
-                    tuple(arrays[f"state.{layer}.{part}"] for part in range(len(state))) for layer, state in enumerate(self._states)
-                )
+            states = tuple(tuple(arrays[f"state.{layer}.{part}"] for part in range(len(state))) for layer, state in enumerate(self._states))
             random = np.random.default_rng(0)
             random.bit_generator.state = says["random"]
             decoder = self._units.decoder(says["before"])
             self.position, self._is_after_blank, self.is_stopped = says["position"], says["is_after_blank"], says["is_stopped"]
-        except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
-            raise ModelError(f"this is no saved session, or a damaged one ({error}); give what to_bytes() returned, whole.") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise damaged(error) from error
         self._states, self._noise, self._decoder = states, Noise(random, len(self._units) - 1), decoder
 
 

@@ -1,15 +1,11 @@
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
-from pathlib import Path
 from statistics import stdev
 from typing import Any
 
 import pytest
 
-from tidegate.comparison.leaderboard import Run, failures, rows_of
-from tidegate.comparison.picture import cells_of, draw_leaderboard
-from tidegate.errors import OutputError
+from tidegate.comparison.leaderboard import Run, epochs_to_95, failures, rows_of
 
 
 def run(name: str, seed: int, score: float | None, *, fold: int | None = None, share: float = 1.0, **known: Any) -> Run:
@@ -59,33 +55,30 @@ def test_the_title_says_whose_cell_it_is() -> None:
     ]
 
 
-@pytest.mark.parametrize("shares", [(1.0,), (0.25, 1.0)])
-def test_the_picture_is_svg_with_every_contender_in_it_and_equal_bytes_for_equal_rows(shares: tuple[float, ...], tmp_path: Path) -> None:
-    scores = {"gru": 0.9, "lstm": 0.92, "rnn": 0.89, "majority": 0.4}
-    runs = [run(name, seed, score + seed / 100, share=share) for name, score in scores.items() for seed in (1, 2) for share in shares]
-    runs.append(run("birnn", 1, None))
-    for name in ("one.svg", "two.svg"):
-        draw_leaderboard(rows_of(runs), tmp_path / name, score="accuracy", scored_on="test")
-    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
-    root = ElementTree.parse(tmp_path / "one.svg").getroot()
-    text = " ".join("".join(element.itertext()) for element in root.iter() if element.tag.endswith("text"))
-    for said in ("gru (Cho 2014)", "lstm", "birnn", "failed", "majority", "accuracy on the test data", "0.9350"):
-        assert said in text
-    assert ("share of the training data" in text) == (len(shares) > 1)
+@pytest.mark.parametrize(
+    ("scores", "lower_is_better", "epoch"),
+    [
+        ([0.5, 0.94, 0.96, 1.0, 0.9], False, 3),
+        ([3.0, 2.2, 2.09, 2.0], True, 3),
+        ([0.0, 0.0], False, 1),
+        ([], False, None),
+        ([7.0], True, 1),
+    ],
+)
+def test_epochs_to_95_percent_of_the_runs_own_best(scores: list[float], lower_is_better: bool, epoch: int | None) -> None:
+    assert epochs_to_95(scores, lower_is_better=lower_is_better) == epoch
 
 
-def test_a_majority_far_below_is_pointed_at_so_that_the_others_can_be_told_apart(tmp_path: Path) -> None:
-    draw_leaderboard(
-        rows_of([run("gru", 1, 0.91), run("lstm", 1, 0.92), run("majority", 1, 0.1)]), tmp_path / "p.svg", score="f1", scored_on="dev"
-    )
-    assert "◀ 0.1000" in (tmp_path / "p.svg").read_text(encoding="utf-8")
+def test_where_lower_is_better_the_lowest_comes_first() -> None:
+    rows = rows_of([run("gru", 1, 0.7), run("lstm", 1, 0.9), run("rnn", 1, None)], lower_is_better=True)
+    assert [row.name for row in rows] == ["gru", "lstm", "rnn"]
 
 
-def test_a_picture_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="cannot be written"):
-        draw_leaderboard(rows_of([run("gru", 1, 0.9)]), tmp_path / "no" / "p.svg", score="f1", scored_on="dev")
+def test_a_row_has_the_median_of_what_was_measured() -> None:
+    (row,) = rows_of([run("gru", seed, 0.8, epochs_to_95=epoch, ece=ece) for seed, epoch, ece in ((1, 2, 0.1), (2, 9, 0.2), (3, 3, 0.3))])
+    assert (row.epochs_to_95, row.ece, row.ms_per_step_p50) == (3, 0.2, None)
 
 
-def test_what_is_not_known_is_a_dash_in_the_table() -> None:
-    (row,) = rows_of([run("majority", 1, 0.5)])
-    assert cells_of(row) == {"": "majority", "score": "0.5000", "parameters": "–", "training": "–", "ms/sequence": "–", "MB": "–"}
+def test_files_of_runs_have_names_of_their_own() -> None:
+    runs = [run("tf-idf + linear SVM", 1, 0.5), run("gru", 1, 0.5, fold=2, share=0.25), run("gru", 1, 0.5, fold=2)]
+    assert [own.file_name for own in runs] == ["tf-idf-linear-SVM-1", "gru-1-fold2-share25", "gru-1-fold2"]

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import median
-from typing import Any
+from typing import Any, Protocol
 
-from tidegate.comparison.baselines import baselines_of
-from tidegate.comparison.leaderboard import Row, Run, rows_of
-from tidegate.comparison.material import Material, Portion, material_of
-from tidegate.comparison.picture import draw_leaderboard
-from tidegate.comparison.plan import DEFAULT_ARCHS, Plan, default_folder, schema_of
-from tidegate.comparison.results import claim_folder, header_of, read_results, write_results
+from tidegate.comparison.contenders import contenders_of, joined
+from tidegate.comparison.cost import Forecast, forecast_cost
+from tidegate.comparison.leaderboard import Row, Run
+from tidegate.comparison.materials import Material, material_of
+from tidegate.comparison.measuring import Counted, Step, run_baseline, run_network, steps_of
+from tidegate.comparison.outcome_files import write_examples
+from tidegate.comparison.plan import Plan, check_plan, default_archs, default_folder, recipe_of, schema_of
+from tidegate.comparison.report import write_report
+from tidegate.comparison.results import Results, check_folder, claim_folder, header_of, judged_of, unjudged
 from tidegate.errors import RecipeError, RunError, TidegateError
-from tidegate.runtime import load
-from tidegate.training.callbacks import INTERRUPTED
-from tidegate.training.recipe import Recipe, build_recipe
-from tidegate.training.run import train
-from tidegate.training.task import TrainingTask
+from tidegate.scoring.outcomes import Examples, Outcomes
+from tidegate.training.recipe import Recipe
 
-# A network's answers are timed so often; the median counts.
-_ROUNDS = 3
-# Told of each run as it ends: the run, how many are done, how many there are, seconds left.
-Watcher = Callable[[Run, int, int, float], None]
+
+class Watcher(Protocol):
+    """Told how a comparison goes on."""
+
+    def expect(self, forecast: Forecast) -> None:
+        """Before the first run: what all of them will cost at most."""
+
+    def ended(self, run: Run, done: int, total: int, seconds_left: float) -> None:
+        """A run ended; how many are done, how many there are, and how long the others may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +37,11 @@ class Comparison:
     """What a comparison came to.
 
     Attributes:
-        path: the folder with results.json and leaderboard.svg.
+        path: the folder with results.json, report.html and leaderboard.svg.
         task, score: what was compared, and by which score.
         scored_on: 'test', 'folds', or 'dev' (by which the epochs were chosen too, so the networks are flattered).
         runs, rows: every run; the leaderboard.
+        content: what stands in results.json: pairs, verdict, cost, differences, disagreements.
     """
 
     path: Path
@@ -46,6 +50,12 @@ class Comparison:
     scored_on: str
     runs: list[Run]
     rows: list[Row]
+    content: dict[str, Any]
+
+    @property
+    def verdict(self) -> str:
+        """Which contender to take, and why, in plain sentences."""
+        return " ".join(self.content["verdict"]["sentences"])
 
     @property
     def leaderboard(self) -> Any:
@@ -56,8 +66,18 @@ class Comparison:
         """
         from tidegate.comparison.frames import frame_of
 
-        first = ("name", "score", "spread", "train_seconds", "ms_per_sequence", "megabytes", "parameters", "share", "runs", "failed")
-        return frame_of([{key: content[key] for key in (*first, "kind", "title")} for content in map(Row.to_json, self.rows)])
+        figures = (
+            "train_seconds",
+            "epochs_to_95",
+            "ms_per_sequence",
+            "ms_per_step_p50",
+            "ms_per_step_p99",
+            "ece",
+            "megabytes",
+            "parameters",
+        )
+        columns = ("name", "score", "spread", *figures, "share", "runs", "failed", "kind", "title")
+        return frame_of([{key: content[key] for key in columns} for content in map(Row.to_json, self.rows)])
 
 
 def compare_material(
@@ -70,67 +90,104 @@ def compare_material(
     watch: Watcher | None = None,
     started: float | None = None,
 ) -> Comparison:
-    """Fits and scores every contender of the plan on the same records.
+    """Fits and scores every contender of the plan on the same records, and judges what their answers are worth.
 
     A run that fails is listed with its cause and the others go on; Ctrl-C ends the comparison. Every finished run is written
     down at once, so that an interrupted comparison is resumed where it was.
 
     Args:
         material: the records, and the settings that all networks share; a time budget among them is divided over the runs.
-        out: the folder to write: results.json, leaderboard.svg, and the models (of the full training data, without folds).
-        watch: told of each run as it ends.
+        out: the folder to write: results.json, report.html and its figures, the outcomes, and the models (of the full training data,
+            without folds).
+        watch: told what the comparison will cost, and of each run as it ends.
         started: `time.monotonic()` from which the time budget counts; now, if None.
 
     Raises:
         OutputError: `out` exists and is no comparison, or may not be replaced.
+        DataError: nothing can be learnt from the data, or not what is scored.
         RecipeError: an architecture has not what the settings ask for, or the comparison to resume had other settings or other data.
-        RunError: every run failed.
+        RunError: every run failed; results.json and the report are written, with all causes.
         KeyboardInterrupt: Ctrl-C; what is done stays for --resume.
     """
     began = time.monotonic() if started is None else started
-    for arch in plan.archs:
-        material.recipe.with_arch(arch, None)  # an architecture that the settings do not fit is told here
+    check_plan(material.recipe, plan)
     header = header_of(material, plan)
-    steps = list(_steps(material, plan))  # before anything is written: too few records for so many folds are told here
-    done = claim_folder(out, header, overwrite=overwrite, resume=resume)
-    runs = list(done.values())
-    header["score"] = (read_results(out) or header)["score"] if resume else ""
-    write_results(out, header, runs)  # from now on the folder can be told for a comparison's own
+    steps = list(steps_of(material, plan))  # before anything is written: too few records for so many folds are told here
+    check_folder(out, overwrite=overwrite, resume=resume)
+    counted = Counted(material)
+    if len(steps) == 1 and not resume:  # what is wrong with the data of all runs, as a label that only the test file has, is told but once
+        counted.task(steps[0].portion, material.recipe.seed)
+    results = claim_folder(out, header, overwrite=overwrite, resume=resume)
+    done = {run.key for run in results.runs}
     left = [run for step in steps for run in step.runs if run.key not in done]
-    total, score = len(left) + len(done), header["score"]
-    spent_from = time.monotonic()
+    total = len(done) + len(left)
+    results.write(unjudged(len(done), total))  # from now on the folder can be told for a comparison's own
+    forecast = forecast_cost(counted, steps, left, time_budget=material.recipe.time_budget, spent_before=results.spent_before)
+    if left:
+        results.forecast = forecast.to_json()
+    if watch is not None:
+        watch.expect(forecast)
+    finished: list[tuple[Run, float]] = []
     for step in steps:
-        task: TrainingTask[Any] | None = None
-        counting = 0.0
         for planned in step.runs:
             if planned.key in done:
                 continue
-            try:
-                if task is None or task.recipe.seed != planned.seed:
-                    counting_from = time.monotonic()
-                    task = material.task(step.portion, material.recipe.model_copy(update={"seed": planned.seed}))
-                    counting = time.monotonic() - counting_from  # n-grams and vocabulary: once for all, but part of what each costs
-                if planned.kind == "baseline":
-                    finished = _finish_baseline(planned, task, step.portion)
-                else:
-                    own = task.with_arch(planned.name, _budget(material.recipe, began, len(left)))
-                    finished = _finish(planned, step.portion, own, out, counting)
-                score = task.score_name
-            except (TidegateError, ArithmeticError, RuntimeError, ValueError, MemoryError) as error:
-                finished = replace(planned, failure=f"{type(error).__name__}: {error}")
-            left.pop()
-            runs.append(finished)
-            header["score"] = score
-            write_results(out, header, runs)
+            run_from = time.monotonic()
+            run, outcomes = _run(planned, material, step, counted, results, out, began, len(left))
+            left.remove(planned)
+            results.add(run, outcomes)
+            results.write(unjudged(len(results.runs), total))
+            finished.append((run, time.monotonic() - run_from))
             if watch is not None:
-                count = total - len(left)
-                each = (time.monotonic() - spent_from) / max(1, count - len(done))
-                watch(finished, count, total, each * len(left))
-    if all(run.failure for run in runs):
-        raise RunError(f"every run failed, the first because of {runs[0].failure}")
-    rows = rows_of(runs)
-    draw_leaderboard(rows, out / "leaderboard.svg", score=score, scored_on=header["scored_on"])
-    return Comparison(out, material.recipe.task, score, header["scored_on"], runs, rows)
+                watch.ended(run, len(results.runs), total, _seconds_left(forecast, left, finished, began))
+    examples = _examples(material, steps, out)
+    contenders = contenders_of(out, results.runs)
+    judged = judged_of(results, contenders, examples)
+    report = write_report(results.write(judged), out)
+    content = results.write(judged)  # with what the report has cost too
+    if all(run.failure for run in results.runs):
+        raise RunError("\n  ".join(["every run failed; each with its cause:", *content["failures"], f"{out / 'results.json'} · {report}"]))
+    return Comparison(out, material.recipe.task, results.score, results.scored_on, results.runs, results.rows(), content)
+
+
+def _run(
+    planned: Run, material: Material[Any], step: Step, counted: Counted, results: Results, out: Path, began: float, runs_left: int
+) -> tuple[Run, Outcomes | None]:
+    """One run, measured, or with the cause of its failure."""
+    try:
+        task = counted.task(step.portion, planned.seed)
+        results.score, results.lower_is_better = task.score_name, task.lower_is_better
+        if planned.kind == "baseline":
+            return run_baseline(planned, material, step.portion, task)
+        own = task.with_arch(planned.name, _budget(material.recipe, began, runs_left))
+        return run_network(planned, material, step.portion, own, out, counted.seconds)
+    except (TidegateError, ArithmeticError, RuntimeError, ValueError, MemoryError) as error:
+        return replace(planned, failure=f"{type(error).__name__}: {error}"), None
+
+
+def _seconds_left(forecast: Forecast, left: Sequence[Run], finished: Sequence[tuple[Run, float]], began: float) -> float:
+    """No more than the time budget has left."""
+    seconds = forecast.seconds_left(left, finished)
+    if forecast.time_budget is None:
+        return seconds
+    return min(seconds, max(0.0, began + forecast.time_budget - time.monotonic()))
+
+
+def _examples(material: Material[Any], steps: Sequence[Step], out: Path) -> Examples:
+    """What was scored, of all folds; kept beside the outcomes."""
+    parts = {}
+    for step in steps:
+        if step.fold not in parts:  # the same at every share of the training data
+            parts[step.fold] = material.examples(step.portion)
+            write_examples(out, step.fold, parts[step.fold])
+    return joined(parts.values())
+
+
+def _budget(recipe: Recipe, began: float, runs_left: int) -> float | None:
+    """An equal part of what is left of the time budget."""
+    if recipe.time_budget is None:
+        return None
+    return max(1.0, (began + recipe.time_budget - time.monotonic()) / max(1, runs_left))
 
 
 def compare(
@@ -139,11 +196,11 @@ def compare(
     *,
     dev: str | Path | Sequence[str | Path] = (),
     test: str | Path | Sequence[str | Path] = (),
-    arch: str | Sequence[str] = DEFAULT_ARCHS,
+    arch: str | Sequence[str] | None = None,
     seeds: int = 3,
     baselines: str = "auto",
     folds: int = 0,
-    train_sizes: Sequence[float] = (1.0,),
+    train_sizes: float | Sequence[float] = (1.0,),
     out: str | Path | None = None,
     preset: str = "default",
     recipe: str | Path | None = None,
@@ -154,14 +211,15 @@ def compare(
     """Which architecture for these data? Trains several on the same data, budget and seeds, beside baselines.
 
     Args:
-        task: 'classify' or 'tag'.
+        task: 'classify', 'tag', 'generate', 'translate', 'forecast', 'fill' or 'transcribe'; what the files of classifiers and taggers
+            hold (texts, numbers, sound) is found, or said by the setting `input`.
         train, dev, test: files, as for `tidegate train`.
-        arch: architectures, a list or a text with commas.
+        arch: architectures, a list or a text with commas; None: five or fewer that suit the task.
         seeds: how many seeds each.
         baselines: 'auto' or 'none'.
-        folds: cross-validation in so many folds, instead of test files; 0: none.
+        folds: cross-validation in so many folds, instead of test files; 0: none. Of series and running text there are none.
         train_sizes: shares of the training data, for instance (0.25, 0.5, 1.0): would more labels help?
-        out: the folder for results.json, leaderboard.svg and the models; None: `<stem>-comparison`.
+        out: the folder for results.json, report.html and the models; None: `<stem>-comparison`.
         preset, recipe, settings: of every network, as for `Tagger` and `Classifier`.
         overwrite, resume: replace an earlier comparison there, or go on with it.
 
@@ -171,102 +229,19 @@ def compare(
     Raises:
         DataError, RecipeError, OutputError: what was given cannot be read, is not known, or must not be written.
     """
-    schema = schema_of(task)
-    shared = build_recipe(schema, preset=preset, recipe=recipe, options=settings)
+    schema_of(task)
     if baselines not in ("auto", "none"):
         raise RecipeError(f"baselines '{baselines}' is neither auto nor none.")
-    names = tuple(arch.split(",")) if isinstance(arch, str) else tuple(arch)
-    plan = Plan(names, seeds, folds, tuple(sorted(train_sizes)), baselines == "auto")
+    given = arch.split(",") if isinstance(arch, str) else arch
+    names = default_archs(task) if given is None else tuple(name.strip() for name in given if name.strip())
+    sizes = (train_sizes,) if isinstance(train_sizes, int | float) else train_sizes
+    plan = Plan(names, seeds, folds, tuple(sorted(set(sizes))), baselines == "auto")
     files = [_paths(given) for given in (train, dev, test)]
+    shared = recipe_of(task, names, files[0], settings, preset=preset, recipe=recipe)
+    check_plan(shared, plan, has_test=bool(files[2]))
     target = Path(out) if out is not None else default_folder(files[0])
     return compare_material(material_of(shared, *files), plan, target, overwrite=overwrite, resume=resume)
 
 
 def _paths(given: str | Path | Sequence[str | Path]) -> list[str]:
     return [str(given)] if isinstance(given, str | Path) else [str(path) for path in given]
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """Runs on one portion of the records."""
-
-    portion: Portion[Any]
-    runs: list[Run]
-
-
-def _steps(material: Material[Any], plan: Plan) -> Iterator[_Step]:
-    """All runs, by portion; of each portion seed after seed, so that what is counted once serves every architecture."""
-    for share in sorted(plan.shares, reverse=True):
-        for fold in range(plan.folds) if plan.folds else (None,):
-            first = material.recipe.seed
-            runs: list[Run] = []
-            portion = material.portion(fold=fold, folds=plan.folds, share=share)
-            if plan.has_baselines:
-                names = [baseline.name for baseline in baselines_of(material.recipe.task)]
-                runs += [Run(name, "baseline", first, fold, share) for name in names]
-            runs += [Run(name, "network", seed, fold, share) for seed in range(first, first + plan.seeds) for name in plan.archs]
-            yield _Step(portion, runs)
-
-
-def _finish(planned: Run, portion: Portion[Any], task: TrainingTask[Any], out: Path, counting: float) -> Run:
-    """Trains and measures one network; `counting` are the seconds that counting and encoding the data took before."""
-    began = time.monotonic()
-    is_kept = planned.share == 1 and planned.fold is None
-    place = out / "models" / (f"{planned.name}-{planned.seed}" if is_kept else "in-training")
-    shutil.rmtree(place, ignore_errors=True)
-    result = train(task, place, overwrite=True, quiet=True, started=began)
-    seconds = counting + time.monotonic() - began
-    if result.ended == INTERRUPTED:  # a network that was cut off is no contender
-        shutil.rmtree(place, ignore_errors=True)
-        raise KeyboardInterrupt
-    model: Any = load(place)
-    records = portion.scored
-    scores = result.metrics["test" if portion.test else "dev"]
-    size = (place / "model.safetensors").stat().st_size + (place / "vocabulary.json").stat().st_size
-    milliseconds = 1000 * _seconds(lambda: list(model.answers(iter(records)))) / len(records)
-    if not is_kept:
-        shutil.rmtree(place, ignore_errors=True)
-    return replace(
-        planned,
-        score=float(scores[task.score_name]),
-        scores={key: value for key, value in scores.items() if isinstance(value, float)},
-        parameters=result.metrics["parameters"],
-        megabytes=size / 1e6,
-        train_seconds=seconds,
-        ms_per_sequence=milliseconds,
-        best_epoch=result.metrics["best_epoch"],
-        ended=result.ended,
-    )
-
-
-def _finish_baseline(planned: Run, task: TrainingTask[Any], portion: Portion[Any]) -> Run:
-    (baseline,) = (found for found in baselines_of(task.recipe.task) if found.name == planned.name)
-    began = time.monotonic()
-    baseline.fit(task)
-    seconds = time.monotonic() - began
-    records = portion.scored
-    scores = baseline.score(task, records, baseline.answer(records))
-    return replace(
-        planned,
-        score=float(scores[task.score_name]),
-        scores={key: value for key, value in scores.items() if isinstance(value, float)},
-        megabytes=baseline.size() / 1e6,
-        train_seconds=seconds,
-        ms_per_sequence=1000 * _seconds(lambda: baseline.answer(records)) / len(records),
-    )
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    times = []
-    for _ in range(_ROUNDS):
-        began = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - began)
-    return median(times)
-
-
-def _budget(recipe: Recipe, began: float, runs_left: int) -> float | None:
-    """An equal part of what is left of the time budget."""
-    if recipe.time_budget is None:
-        return None
-    return max(1.0, (began + recipe.time_budget - time.monotonic()) / max(1, runs_left))

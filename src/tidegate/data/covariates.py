@@ -148,6 +148,16 @@ class CovariateCoder:
         ]
         return cls(panel.frequency, gaps, past, future, static, _cycles(panel.frequency, max(until, default=0)) if calendar else ())
 
+    @property
+    def places(self) -> tuple[dict[str, slice], dict[str, slice]]:
+        """Where the columns of each covariate lie in `EncodedSeries.past`, and in `known` of those known ahead and of the calendar."""
+        found: list[dict[str, slice]] = []
+        cycles = [(cycle, 2) for cycle in self.calendar]
+        for widths in ([(c.name, c.width) for c in self._past], [(c.name, c.width) for c in self._future] + cycles):
+            ends = np.cumsum([width for _, width in widths]).tolist()
+            found.append({name: slice(end - width, end) for (name, width), end in zip(widths, ends, strict=True)})
+        return found[0], found[1]
+
     def encode(self, series: Series, scale: SeriesScale, *, extra: int = 0, id: int = 0, name: str | None = None) -> EncodedSeries:
         """A series in numbers.
 

@@ -89,6 +89,11 @@ class MelSettings:
         """The window and zeros up to a power of two."""
         return 1 << (self.window - 1).bit_length()
 
+    @property
+    def centres_hz(self) -> NDArray[np.float64]:
+        """[mels], where each band lets most through."""
+        return _hz_of(np.linspace(_mel_of(self.low_hz), _mel_of(self.top_hz), self.mels + 2))[1:-1]
+
     def frames(self, samples: int) -> int:
         """T of so many samples: none of none, and one where there are fewer than a window has."""
         return 0 if samples <= 0 else 1 + max(0, samples - self.window) // self.hop

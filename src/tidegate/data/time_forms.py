@@ -132,6 +132,20 @@ def read_times(
     return _read_column(joined, " and ".join(names), where, notes, like)
 
 
+def cells_of_time(time: Instant, names: Sequence[str], form: TimeForm) -> list[str]:
+    """One time as the cells of columns of these names, which `read_times` reads as that time again."""
+    shown = form.show(time)
+    if len(names) == 1:
+        return [shown]
+    parts = [_PART_NAMES.get(name.strip().casefold(), "") for name in names]
+    if not all(parts) or len(set(parts)) != len(parts):
+        if len(pieces := shown.split(" ")) == len(names):
+            return pieces
+        parts = list(_PARTS[: len(names)])
+    fields = _fields(np.array([time]).astype("datetime64[s]"))
+    return [str(fields[part][0]) for part in parts]
+
+
 def times_of_frame(
     column: NDArray[Any], zone: str, name: str, where: Callable[[int], Source], notes: dict[str, None]
 ) -> tuple[Times, TimeForm]:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.data.blanks import blank_spans
+from tidegate.data.blanks import BLANK, blank_spans
 from tidegate.errors import ShapeError
 
 UnitKind = Literal["char", "word", "bpe", "token"]
@@ -85,6 +85,14 @@ class Units(ABC):
             places.append(length)
             length, end = length + 1, stop
         return np.concatenate(pieces[:-1]), np.array(places[:-1], dtype=np.int64)
+
+    def written(self, text: str, *, with_blanks: bool = False) -> list[str]:
+        """The units of a text as they stand there, one for each id of `encode`, or of `encode_with_blanks`; what is unknown as �."""
+        ids, places = self.encode_with_blanks(text) if with_blanks else (self.encode(text), np.zeros(0, dtype=np.int64))
+        shown = [self.texts[unit] or "\ufffd" for unit in ids.tolist()]
+        for place in places.tolist():
+            shown[place] = BLANK
+        return shown
 
     def text_with(self, text: str, ids: Sequence[int]) -> str:
         """The text with its blanks filled by the units `ids` [B].

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.data.blanks import blank_spans
+from tidegate.data.blanks import BLANK, blank_spans
 from tidegate.data.unit_base import Decoder, Ids, LineBreaks, UnitKind, Units, most_frequent, with_line_ends
 from tidegate.data.words import tokenise
 
@@ -68,14 +68,22 @@ class WordUnits(Units):
         }
 
     def encode_with_blanks(self, text: str) -> tuple[Ids, Ids]:
+        forms = self._forms_with_blanks(text)
+        return self._numbers(forms), np.array([place for place, form in enumerate(forms) if form is _HOLE], dtype=np.int64)
+
+    def written(self, text: str, *, with_blanks: bool = False) -> list[str]:
+        forms = self._forms_with_blanks(text) if with_blanks else [form for _, form in self._forms(with_line_ends(text))]
+        return [BLANK if form is _HOLE else form for form in forms]
+
+    def _forms_with_blanks(self, text: str) -> list[str]:
+        """The words of a text, `_HOLE` for each of its blanks."""
         parts, end = [], 0
         for start, stop in blank_spans(text):
             # An underscore is a letter to the word rule: the blank is set apart, but for what must follow a letter, as 's does.
             parts += [text[end:start], " ___" if text[stop : stop + 1] in ("'", "’") else " ___ "]
             end = stop
         spaced = with_line_ends("".join(parts) + text[end:])
-        forms = [_HOLE if form.startswith("___") and not form.strip("_") else form for _, form in self._forms(spaced)]
-        return self._numbers(forms), np.array([place for place, form in enumerate(forms) if form is _HOLE], dtype=np.int64)
+        return [_HOLE if form.startswith("___") and not form.strip("_") else form for _, form in self._forms(spaced)]
 
     def _encode(self, text: str) -> Ids:
         return self._numbers([form for _, form in self._forms(text)])

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tidegate.data.unit_base import UnitKind
 
 _NO_SACREBLEU = "bleu and chrf are left out, since the library sacrebleu is not installed; pip install 'tidegate[bleu]' brings it."
@@ -86,3 +89,15 @@ def _library_scores(hypotheses: Sequence[str], references: Sequence[Sequence[str
         "bleu": float(BLEU(force=True).corpus_score(list(hypotheses), streams).score),
         "chrf": float(CHRF().corpus_score(list(hypotheses), streams).score),
     }
+
+
+def bleu_counts(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> NDArray[np.float64]:
+    """[N, 10] of each target by itself, as the rule `bleu` of outcomes adds them up: matched and given 1- to 4-grams, and the lengths."""
+    from sacrebleu.metrics.bleu import BLEU
+
+    bleu = BLEU(force=True)
+    rows = []
+    for given, right in zip(hypotheses, references, strict=True):
+        found = bleu.corpus_score([given], [[text] for text in right])
+        rows.append((*found.counts, *found.totals, found.sys_len, found.ref_len))
+    return np.array(rows, dtype=np.float64).reshape(len(rows), 10)

@@ -8,6 +8,7 @@ A context that was never seen leaves the word to the shorter one. A network that
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,11 +78,17 @@ class WittenBell:
 
     def nats(self, ids: NDArray[Any]) -> float:
         """Mean negative log-probability of the units of a text of any length, ids [N]."""
-        before, total = len(self._orders) - 1, 0.0
+        return sum(float(part.sum()) for part in self._parts(ids)) / len(ids)
+
+    def unit_nats(self, ids: NDArray[Any]) -> Floats:
+        """[N], the negative log-probability of each of them."""
+        return np.concatenate([np.zeros(0), *self._parts(ids)])
+
+    def _parts(self, ids: NDArray[Any]) -> Iterator[Floats]:
+        before = len(self._orders) - 1
         for begin in range(0, len(ids), _SCORED):
             context = min(begin, max(before, 0))
-            total += float(self.log_probabilities(ids[begin - context : begin + _SCORED])[context:].sum())
-        return -total / len(ids)
+            yield -self.log_probabilities(ids[begin - context : begin + _SCORED])[context:]
 
     def log_probabilities(self, ids: NDArray[Any]) -> Floats:
         """Natural logarithms [N] of each unit's probability after those before it; the first ones have shorter contexts."""

@@ -58,11 +58,21 @@ def read_parts(files: RunFiles, recipe: FrameRecipe, needs: Needs) -> Parts:
     Raises:
         DataError: a file cannot be read, lacks what is needed, or too little is left.
     """
+    train, dev, test, columns, notes = read_records(files, recipe, needs)
+    named = f"the development set is {', '.join(files.dev)}" if files.dev else ""
+    return parts_of(train, dev, test, columns, recipe, notes=notes, named_split=named)
+
+
+def read_records(files: RunFiles, recipe: FrameRecipe, needs: Needs) -> tuple[list[Record], list[Record], list[Record], Columns, list[str]]:
+    """The training, development and test records of files, where they stood, and what is to be said of how they were read.
+
+    Raises:
+        DataError: a file cannot be read, or lacks what is needed.
+    """
     train, columns, notes = _read(files.train, recipe, needs, None)
     dev, test = (_read(part, recipe, needs, columns) if part else ([], columns, []) for part in (files.dev, files.test))
     said = [*notes, *(note for _, _, more in (dev, test) for note in more if note not in notes)]
-    named = f"the development set is {', '.join(files.dev)}" if files.dev else ""
-    return parts_of(train, dev[0], test[0], columns, recipe, notes=said, named_split=named)
+    return train, dev[0], test[0], columns, said
 
 
 def parts_of(
@@ -83,10 +93,10 @@ def parts_of(
     said = list(notes)
     kept: list[list[Record]] = []
     for part, name in ((train, "training"), (dev, "development"), (test, "test")):
-        empty = [record for record in part if not _length(record)]
+        empty = [record for record in part if not length_of(record)]
         if empty:
             said.append(f"{len(empty):,} {name} sequences are empty and left out (the first: {empty[0].source}).")
-        kept.append([record for record in part if _length(record)])
+        kept.append([record for record in part if length_of(record)])
     train, dev, test = kept
     if not train:
         raise DataError("There is no sequence to train on. Give files with at least two labelled sequences that are not empty.")
@@ -102,7 +112,8 @@ def parts_of(
     return Parts(list(train), list(dev), list(test), columns, split, tuple(said))
 
 
-def _length(record: Record) -> int:
+def length_of(record: Record) -> int:
+    """Samples or frames of a record."""
     return len(record.samples if isinstance(record, Recording) else record.values)
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from pathlib import Path
-from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +68,12 @@ class TrainingTask(ABC, Generic[N]):
     @abstractmethod
     def with_arch(self, arch: str, time_budget: float | None) -> TrainingTask[N]:
         """The same task for another architecture; what the data alone decide is worked out once for all of them."""
+
+    def with_seed(self, seed: int) -> Self:
+        """The same task by another seed, where no draw of it has shaped the corpus."""
+        other = copy(self)
+        other.recipe = self.recipe.model_copy(update={"seed": seed})
+        return other
 
     @abstractmethod
     def batches(self, epoch: int) -> Batches:

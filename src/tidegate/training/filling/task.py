@@ -63,7 +63,7 @@ class FillTask(TrainingTask[FillNetwork]):
         self.recipe = settled.model_copy(update={"max_epochs": settled.settled_epochs(batches)})
         if not self._judges:
             raise DataError(self._no_room("development", "--dev-last"))
-        if corpus.has("test") and not any(len(one.steps) for number in range(_HIDINGS) for one in self._hidden("test", number)):
+        if corpus.has("test") and not any(len(one.steps) for hidden in self.hidings("test") for one in hidden):
             raise DataError(self._no_room("test", "--test-last"))
 
     def _no_room(self, part: str, option: str) -> str:
@@ -120,6 +120,10 @@ class FillTask(TrainingTask[FillNetwork]):
         seed = 2 * number + PARTS.index(part)
         return FillModel.hidden(corpus.panel, corpus.until(part), bounds, corpus.patterns, share=HIDDEN_SHARE, seed=seed)
 
+    def hidings(self, part: Part) -> list[list[HiddenSeries]]:
+        """What the final scores of a part rest on: all series, with other gaps hidden each time."""
+        return [self._hidden(part, number) for number in range(_HIDINGS)]
+
     @cached_property
     def _judges(self) -> list[list[HiddenSeries]]:
         """The hidings of the development part that epochs are judged by."""
@@ -171,7 +175,7 @@ class FillTask(TrainingTask[FillNetwork]):
         for part in PARTS:
             if not self.corpus.has(part):
                 continue
-            hidden = [self._hidden(part, number) for number in range(_HIDINGS)]
+            hidden = self.hidings(part)
             model = self.as_model(network)
             told = self._told(model, hidden)
             if part == "dev":

@@ -6,6 +6,7 @@ Exponential smoothing in state-space form, chosen by AICc: Hyndman, Koehler, Sny
 from __future__ import annotations
 
 import time
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -36,10 +37,10 @@ def auto_ets_scores(model: ForecastModel, panel: Panel, windows: Ids, *, most: i
         origins; `notes`. Without the library, or where nothing could be fitted, `notes` alone.
     """
     try:
-        from statsforecast.models import AutoETS
+        import_module("statsforecast.models")
     except ImportError:
         return {"notes": [_NO_LIBRARY]}
-    season = model.series.season if model.series.season <= _LONGEST_SEASON else 1
+    season = ets_season(model.series.season)
     notes = (
         []
         if season == model.series.season
@@ -56,13 +57,8 @@ def auto_ets_scores(model: ForecastModel, panel: Panel, windows: Ids, *, most: i
         if fitted and time.monotonic() > end:
             notes.append(f"AutoETS was fitted at {len(fitted)} of {len(chosen)} origins, in the {seconds:g} seconds that it is given.")
             break
-        history = _without_holes(panel.series[series].y[:origin][-(_SEASONS * season if season > 1 else _STEPS) :], season)
-        try:
-            answer = AutoETS(season_length=season).forecast(y=history, h=model.horizon, level=list(model.levels))
-        except (NotImplementedError, ValueError, ZeroDivisionError, IndexError):
-            answer = {}  # how it says that a history is too short
-        quantiles = _quantiles(answer, model.levels) if answer else np.array(np.nan)
-        if not np.isfinite(quantiles).all():
+        quantiles = ets_quantiles(panel.series[series].y[:origin], model.horizon, season, model.levels)
+        if quantiles is None:
             unfit += 1
             continue
         fitted.append(place)
@@ -79,6 +75,29 @@ def auto_ets_scores(model: ForecastModel, panel: Panel, windows: Ids, *, most: i
     scorer.add(y, all_told[:, :, len(model.levels)], all_told, naive_scale=model.naive_scales(panel, subset), last=last, seasonal=seasonal)
     scores = {"auto_ets": scorer.result() | {"n_origins": len(fitted)}, "model": model.score(panel, subset)}
     return scores | ({"notes": notes} if notes else {})
+
+
+def ets_season(season: int) -> int:
+    """The season that AutoETS is fitted with: none where it is too long for it."""
+    return season if season <= _LONGEST_SEASON else 1
+
+
+def ets_quantiles(y: Array, horizon: int, season: int, levels: tuple[int, ...]) -> Array | None:
+    """[F, Q] of what follows a series y [T], by AutoETS fitted on its end; None where that is too short.
+
+    Args:
+        season: as `ets_season` gives it.
+        levels: percent, of the bands, rising.
+    """
+    from statsforecast.models import AutoETS
+
+    history = _without_holes(y[-(_SEASONS * season if season > 1 else _STEPS) :], season)
+    try:
+        answer = AutoETS(season_length=season).forecast(y=history, h=horizon, level=list(levels))
+    except (NotImplementedError, ValueError, ZeroDivisionError, IndexError):
+        return None  # how it says that a history is too short
+    quantiles = _quantiles(answer, levels)
+    return quantiles if np.isfinite(quantiles).all() else None
 
 
 def _without_holes(y: Array, season: int) -> Array:

@@ -14,20 +14,15 @@ from tidegate.data import BLANK
 from tidegate.data.units import blank_spans
 from tidegate.kernels import architecture
 from tidegate.runtime import GenerateModel
-from tidegate.scoring import WittenBell
 from tidegate.tasks.generate import ClozeNetwork, GenerateNetworkSettings, LanguageNetwork
 from tidegate.training.card import card_text
+from tidegate.training.generation.baseline import best_ngrams
 from tidegate.training.generation.corpus import GenerateCorpus
 from tidegate.training.generation.recipe import GenerateRecipe
 from tidegate.training.generation.windows import ShuffledWindows, StreamWindows
 from tidegate.training.task import Batches, ScoreRow, TrainingTask
 
 Network = LanguageNetwork | ClozeNetwork
-# The n-gram baseline has that of these lengths which does best on the development text, or on so many units of a long one.
-# Characters: 5 is the best for a million of them (tiny Shakespeare, 1.669 nats; 1.698 with 6), 6 for two and a half million (War and Peace,
-# 1.347 nats; 1.385 with 5). Words and BPE pieces of these books: 2 and 3 differ little.
-_ORDERS = {"char": (4, 5, 6, 7), "word": (2, 3), "bpe": (2, 3, 4)}
-_CHOSEN_BY = 500_000
 # Characters of a line that is shown as an example.
 _LEAST_LINE, _MOST_LINE = 20, 60
 _COLUMNS = {"left": "from the left", "right": "from the right"}
@@ -76,6 +71,10 @@ class GenerateTask(TrainingTask[Any]):
                 return ClozeNetwork(settings, len(self.corpus.units), **rates)
             return LanguageNetwork(settings, len(self.corpus.units), state_reset=recipe.state_reset, **rates)
 
+    def with_seed(self, seed: int) -> GenerateTask:
+        _ = self._baseline
+        return super().with_seed(seed)
+
     def with_arch(self, arch: str, time_budget: float | None) -> GenerateTask:
         """The same task for another architecture; the n-grams are counted once for all of them."""
         _ = self._baseline
@@ -110,10 +109,8 @@ class GenerateTask(TrainingTask[Any]):
     @cached_property
     def _baseline(self) -> dict[str, Any]:
         """Nats per unit of n-grams, which read from the left alone; the best length by the development text."""
-        corpus, orders = self.corpus, _ORDERS[self.recipe.unit]
-        counted = WittenBell.fit(corpus.train.ids, len(corpus.units), max(orders))
-        _, order = min((counted.up_to(order).nats(corpus.dev.ids[:_CHOSEN_BY]), order) for order in orders)
-        best = counted.up_to(order)
+        corpus = self.corpus
+        best, order = best_ngrams(corpus)
         found: dict[str, Any] = {"dev": {"nats": best.nats(corpus.dev.ids)}, "order": order}
         if corpus.test is not None:
             found["test"] = {"nats": best.nats(corpus.test.ids)}

@@ -7,7 +7,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -40,6 +40,10 @@ class _LabelledTask(FrameTask[SequenceNetwork]):
     def __init__(self, recipe: LabelledFramesRecipe, corpus: LabelledCorpus) -> None:
         self.corpus = corpus
         super().__init__(recipe, corpus.parts, corpus.frames)
+
+    def with_arch(self, arch: str, time_budget: float | None) -> Self:
+        _ = self._baseline  # before copying, so that the copies have it
+        return super().with_arch(arch, time_budget)
 
     def _network(self, **more: Any) -> SequenceNetwork:
         with torch.random.fork_rng(devices=[]):

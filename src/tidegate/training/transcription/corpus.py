@@ -59,8 +59,11 @@ def read_corpus(files: RunFiles, recipe: TranscribeRecipe) -> TranscribeCorpus:
     return corpus_of(read_parts(files, recipe, "text"), recipe)
 
 
-def corpus_of(parts: Parts, recipe: TranscribeRecipe) -> TranscribeCorpus:
+def corpus_of(parts: Parts, recipe: TranscribeRecipe, *, are_joined: bool = False) -> TranscribeCorpus:
     """The corpus of recordings that were read already.
+
+    Args:
+        are_joined: whether the development and test recordings are streams already, made by `development_streams` and `test_streams`.
 
     Raises:
         DataError: there is nothing to learn.
@@ -79,7 +82,8 @@ def corpus_of(parts: Parts, recipe: TranscribeRecipe) -> TranscribeCorpus:
                 f"{len(unknown):,} units of the {name} transcripts do not occur in training ('{unknown[0]}'): they count as wrong."
             )
     if recipe.connect:
-        parts = replace(parts, dev=_streams(parts.dev, recipe, _DEV), test=_streams(parts.test, recipe, _TEST) if parts.test else [])
+        if not are_joined:
+            parts = replace(parts, dev=development_streams(parts.dev, recipe), test=test_streams(parts.test, recipe))
         notes.append(
             f"{recipe.connect} recordings are joined to a stream, with silence and noise between: anew each epoch to train on, once "
             f"({len(parts.dev)} streams) to choose by" + (f", once ({len(parts.test)}) to test." if parts.test else ".")
@@ -95,6 +99,16 @@ def corpus_of(parts: Parts, recipe: TranscribeRecipe) -> TranscribeCorpus:
     seconds = sum(record.seconds for record in parts.train if isinstance(record, Recording))
     notes.append(f"{len(parts.train):,} recordings ({seconds / 60:,.1f} minutes) to train on, {len(units)} units; {parts.split}")
     return TranscribeCorpus(parts, frames, units, tuple(notes))
+
+
+def development_streams(records: Sequence[Record], recipe: TranscribeRecipe) -> list[Record]:
+    """Development recordings as the recipe joins them: the same streams for all seeds."""
+    return _streams(records, recipe, _DEV) if recipe.connect else list(records)
+
+
+def test_streams(records: Sequence[Record], recipe: TranscribeRecipe) -> list[Record]:
+    """The same of test recordings, of which there may be none."""
+    return _streams(records, recipe, _TEST) if recipe.connect and records else list(records)
 
 
 def _streams(records: Sequence[Record], recipe: TranscribeRecipe, seed: int) -> list[Record]:

@@ -17,25 +17,36 @@ from tidegate.training.translation.corpus import kind_of
 _AT_ONCE = 1 << 23
 
 
-def nearest_targets(train: Sequence[Entry], sources: Sequence[str]) -> list[str]:
-    """For each source the first target of the training entry most like it, of like ones the first; empty where none is alike at all."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
+class TranslationMemory:
+    """Training entries by what their sources look like."""
 
-    if not sources:  # of which scikit-learn makes no matrix
-        return []
-    known = [entry.source for entry in train]
-    if kind_of(known) == "char":
-        vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), dtype=np.float32)
-    else:
-        vectorizer = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"\w+|[^\w\s]+", dtype=np.float32)
-    # [F, E], so that each row of the product is gathered from the rows of its few n-grams.
-    memory = vectorizer.fit_transform(known).T.tocsr()
-    asked = vectorizer.transform(sources)
-    rows = max(1, _AT_ONCE // len(known))
-    answers = []
-    for start in range(0, len(sources), rows):
-        cosines = (asked[start : start + rows] @ memory).toarray()
-        places = cosines.argmax(axis=1)
-        best = cosines[np.arange(len(places)), places]
-        answers += [train[place].targets[0] if cosine > 0 else "" for place, cosine in zip(places.tolist(), best.tolist(), strict=True)]
-    return answers
+    def __init__(self, train: Sequence[Entry]) -> None:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        self._targets = [entry.targets[0] for entry in train]
+        known = [entry.source for entry in train]
+        if kind_of(known) == "char":
+            self._vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), dtype=np.float32)
+        else:
+            self._vectorizer = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"\w+|[^\w\s]+", dtype=np.float32)
+        # [F, E], so that each row of the product is gathered from the rows of its few n-grams.
+        self._memory = self._vectorizer.fit_transform(known).T.tocsr()
+
+    def answer(self, sources: Sequence[str]) -> list[str]:
+        """For each source the first target of the training entry most like it, of like ones the first; empty where none is alike at all."""
+        if not sources:  # of which scikit-learn makes no matrix
+            return []
+        asked = self._vectorizer.transform(sources)
+        rows = max(1, _AT_ONCE // len(self._targets))
+        answers = []
+        for start in range(0, len(sources), rows):
+            cosines = (asked[start : start + rows] @ self._memory).toarray()
+            places = cosines.argmax(axis=1)
+            best = cosines[np.arange(len(places)), places]
+            answers += [self._targets[place] if cosine > 0 else "" for place, cosine in zip(places.tolist(), best.tolist(), strict=True)]
+        return answers
+
+
+def nearest_targets(train: Sequence[Entry], sources: Sequence[str]) -> list[str]:
+    """What a memory of these entries answers to the sources."""
+    return TranslationMemory(train).answer(sources) if sources else []

@@ -2,7 +2,7 @@
 
 `tidegate.load(path)` reads a trained model and answers without torch; `tidegate.Tagger`, `Classifier`, `Generator`,
 `Translator`, `Forecaster`, `Filler`, `SequenceClassifier`, `SequenceTagger` and `Transcriber` train; `tidegate.compare` puts
-architectures on one leaderboard.
+architectures on one leaderboard, `tidegate.explain` shows what a model did with one input.
 Names are imported when they are first used, so that `import tidegate` costs nothing.
 """
 
@@ -15,6 +15,7 @@ from tidegate.version import __version__
 
 if TYPE_CHECKING:
     from tidegate.comparison.run import compare
+    from tidegate.explanation.explain import explain
     from tidegate.runtime import load
     from tidegate.training.classification.classifier import Classifier
     from tidegate.training.filling.filler import Filler
@@ -37,11 +38,13 @@ __all__ = [
     "Translator",
     "__version__",
     "compare",
+    "explain",
     "load",
 ]
 
 _HOMES = {
     "compare": "tidegate.comparison.run",
+    "explain": "tidegate.explanation.explain",
     "load": "tidegate.runtime",
     "Classifier": "tidegate.training.classification.classifier",
     "Filler": "tidegate.training.filling.filler",

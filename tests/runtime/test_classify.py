@@ -175,7 +175,7 @@ def model_of(probabilities: Sequence[float], *, several: bool = False, decision:
     stored = StoredModel(Path("x"), task.config(network) | {"decision": decision or {}}, network.tensors(), task.vocabulary_json(), {})
     model = ClassifyModel(stored)
     values = np.array(probabilities)
-    model._network = Fixed(*(np.log(values / (1 - values)) if several else np.log(values)))  # type: ignore[assignment]
+    model.network = Fixed(*(np.log(values / (1 - values)) if several else np.log(values)))  # type: ignore[assignment]
     return model
 
 

@@ -153,7 +153,7 @@ def test_a_two_way_model_tells_each_unit_from_all_others(
 @pytest.mark.parametrize("arch", TWO_WAY)
 def test_no_unit_sees_itself(arch: str) -> None:
     """What stands at a place changes nothing of what is told there, from any side, and something elsewhere."""
-    network = GenerateModel(LanguageModel(arch, CHARACTERS, layers=2).stored)._network
+    network = GenerateModel(LanguageModel(arch, CHARACTERS, layers=2).stored).network
     ids, offsets = IDS[:12], np.array([0, 5, 5, 12])
     contexts = network.contexts(ids, offsets)  # type: ignore[union-attr]
     for place in range(12):

@@ -149,7 +149,7 @@ def test_a_text_is_cut_by_the_word_rule_and_spans_point_into_it() -> None:
     corpus = build_corpus(train + other, train, [], recipe)
     task = TagTask(recipe, corpus)
     model = task.as_model(task.build_network())
-    model._network.transitions["ner"].start[:] = 0
+    model.network.transitions["ner"].start[:] = 0
 
     class Fixed:
         transitions: dict[str, Any] = {}
@@ -159,7 +159,7 @@ def test_a_text_is_cut_by_the_word_rule_and_spans_point_into_it() -> None:
             ids = [names.index(label) for label in ("O", "B-LOC", "I-LOC", "O")]
             return {"ner": np.eye(len(names))[ids] * 9.0}, np.array([0, 4])
 
-    model._network = Fixed()  # type: ignore[assignment]
+    model.network = Fixed()  # type: ignore[assignment]
     record = TokenRecord(("in", "New", "York", "."), Source("x", 1), text="in  New York.", offsets=((0, 2), (4, 7), (8, 12), (12, 13)))
     (span,) = next(iter(model.answers([record]))).to_json()["spans"]
     assert {k: span[k] for k in ("start", "end", "label", "text", "start_char", "end_char")} == {

@@ -27,6 +27,8 @@ def test_a_terminal_shows_tokens_per_second_and_time_left(toy_files: Path, tmp_p
         str(tmp_path / "m"),
         "--preset",
         "fast",
+        "--set",
+        "hidden_size=32",
     ]
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "160"}
     process = subprocess.Popen([*command, "--threads", "1"], stderr=follower, stdout=subprocess.DEVNULL, env=environment)

@@ -14,6 +14,7 @@ from tidegate.cli.compare import compare_app
 from tidegate.cli.data import data_app
 from tidegate.cli.demo import demo
 from tidegate.cli.evaluate import evaluate
+from tidegate.cli.explain import explain
 from tidegate.cli.logprob import logprob
 from tidegate.cli.options import Version
 from tidegate.cli.predict import predict
@@ -34,6 +35,7 @@ app.add_typer(compare_app, name="compare")
 app.command()(evaluate)
 app.command()(predict)
 app.command()(stream)
+app.command()(explain)
 app.command()(logprob)
 app.command()(demo)
 app.add_typer(data_app, name="data")

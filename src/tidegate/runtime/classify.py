@@ -50,10 +50,12 @@ class ClassifyModel:
         labels: the labels by column, in the order of the probabilities.
         is_multi_label: whether a text may carry several labels.
         positive, out_of_scope: the labels with that part; empty where there is none.
+        network: gives the logits.
+        stored: all that the model directory holds.
     """
 
     def __init__(self, model: StoredModel) -> None:
-        self._path = model.path
+        self.stored, self._path = model, model.path
         self.config = model.config
         self.metrics = model.metrics
         vocabulary = Vocabulary.from_json(model.vocabulary)
@@ -69,7 +71,7 @@ class ClassifyModel:
         self.thresholds: list[dict[str, float]] = decision.get("thresholds", [])
         self._doubt: float | None = decision.get("out_of_scope_threshold")
         self._unit, self._longest = model.config["recipe"]["unit"], model.config["recipe"]["max_length"]
-        self._network = ClassifyNetwork(model, vocabulary)
+        self.network = ClassifyNetwork(model, vocabulary)
 
     def answers(
         self,
@@ -99,8 +101,13 @@ class ClassifyModel:
         for part in answered(cut, lambda text: len(text.units), self._probable, batch_tokens=batch_tokens):
             yield self._answer(*part, abstain_below, threshold)
 
+    def cut(self, record: TextRecord) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """A text's words, and the units that are read of it."""
+        (cut,) = _cut([record], self._unit, self._longest)
+        return cut.words, cut.units
+
     def _probable(self, batch: list[_CutText]) -> list[tuple[TextRecord, Probabilities]]:
-        logits = self._network.logits([cut.units for cut in batch], [cut.words for cut in batch]).astype(np.float64)
+        logits = self.network.logits([cut.units for cut in batch], [cut.words for cut in batch]).astype(np.float64)
         probabilities = 1 / (1 + np.exp(-np.clip(logits, -700, 700))) if self.is_multi_label else softmax(logits)
         return [(cut.record, row) for cut, row in zip(batch, probabilities, strict=True)]
 

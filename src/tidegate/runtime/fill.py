@@ -77,6 +77,10 @@ class FillModel:
         columns: the target columns.
         series: those of training, and how others are read.
         levels: of the bands, in percent.
+        network: gives the quantiles.
+        is_two_way: whether it sees what stands behind a hole.
+        reads_others: whether it reads the other series of a panel beside each.
+        margin: steps that are read on either side of a hole, at least.
     """
 
     def __init__(self, model: StoredModel) -> None:
@@ -87,10 +91,10 @@ class FillModel:
         self.columns = self.series.columns.target
         self.levels: list[int] = model.config["network"]["levels"]
         settings = model.config["network"]
-        self._is_two_way = architecture(settings["arch"]).is_bidirectional
-        self._reads_others: bool = settings["others"]
-        self._margin = _MARGIN * model.config["recipe"]["window"]
-        self._network = FillNetwork(model)
+        self.is_two_way = architecture(settings["arch"]).is_bidirectional
+        self.reads_others: bool = settings["others"]
+        self.margin = _MARGIN * model.config["recipe"]["window"]
+        self.network = FillNetwork(model)
 
     def panel(self, given: Any) -> Panel:
         """Paths of files, or a frame, as the series that the model was trained on.
@@ -138,7 +142,7 @@ class FillModel:
         identified, said = self.series.identified(panel)
         notes = [*panel.notes, *said, *self.series.coder.unknown(panel.series)]
         absent = len(self.series) - sum(number > 0 for number, _ in identified)
-        if self._reads_others and absent:
+        if self.reads_others and absent:
             notes.append(
                 f"the model reads all series side by side, and {absent:,} of its {len(self.series):,} are not in these tables: holes are "
                 "filled less well without them, and bands may be too narrow."
@@ -196,14 +200,14 @@ class FillModel:
         """Of holes the quantiles [n, Q] in units of the series' spread, ascending and without the bands' offsets, and how far the nearest
         seen value is, [n] in steps; series after series."""
         read = self.read(series, starts)
-        quantiles: list[NDArray[np.floating[Any]]] = [np.zeros((0, self._network.offsets.shape[1]))]
+        quantiles: list[NDArray[np.floating[Any]]] = [np.zeros((0, self.network.offsets.shape[1]))]
         pieces: list[tuple[FillSteps, int, int]] = []
         targets: list[NDArray[np.float32]] = []
         held = 0
         for one, asked in zip(read, steps, strict=True):
-            for first, last, part in stretches(asked, len(one), self._margin, _MOST_STEPS):
+            for first, last, part in stretches(asked, len(one), self.margin, _MOST_STEPS):
                 if held and held + last - first > _MOST_STEPS:
-                    quantiles.append(self._network.quantiles(collate_steps(pieces, targets)))
+                    quantiles.append(self.network.quantiles(collate_steps(pieces, targets)))
                     pieces, targets, held = [], [], 0
                 wanted = np.full(last - first, np.nan, dtype=np.float32)
                 wanted[part - first] = 0
@@ -211,7 +215,7 @@ class FillModel:
                 targets.append(wanted)
                 held += last - first
         if held:
-            quantiles.append(self._network.quantiles(collate_steps(pieces, targets)))
+            quantiles.append(self.network.quantiles(collate_steps(pieces, targets)))
         reach = [one.reach[asked] for one, asked in zip(read, steps, strict=True)]
         return np.concatenate(quantiles), np.concatenate([np.zeros(0, dtype=np.int64), *reach])
 
@@ -220,28 +224,32 @@ class FillModel:
         encoded = [
             self.series.coder.encode(one, scale, id=number) for one, (number, scale) in zip(series, self._identified(series), strict=True)
         ]
-        return read_steps(encoded, starts, is_two_way=self._is_two_way, others=self._reads_others)
+        return read_steps(encoded, starts, is_two_way=self.is_two_way, others=self.reads_others)
 
     def scored(self, parts: Sequence[tuple[Sequence[HiddenSeries], Values, Ints]]) -> dict[str, Any]:
         """Scores of one or several hidings, each with the quantiles and distances of `hidden_quantiles`."""
         rows: dict[str, list[Any]] = {"y": [], "quantiles": [], "gap": [], "linear": [], "seasonal": []}
         for hidden, quantiles, reach in parts:
-            moved = np.split(self._moved(quantiles, reach), np.cumsum([len(one.steps) for one in hidden])[:-1])
-            identified = self._identified([one.series for one in hidden])
-            for one, (_, scale), told in zip(hidden, identified, moved, strict=True):
+            for one, told in zip(hidden, self.told(hidden, quantiles, reach), strict=True):
                 rows["y"].append(one.y)
                 rows["gap"].append(one.gap)
-                rows["quantiles"].append(scale.undo(told))
+                rows["quantiles"].append(told)
                 rows["linear"].append(linear_fill(one.series.y)[one.steps])
                 rows["seasonal"].append(seasonal_fill(one.series.y, self.series.season)[one.steps])
         joined = {name: np.concatenate(values) for name, values in rows.items()}
         return fill_scores(joined.pop("y"), joined.pop("quantiles"), self.levels, **joined)
 
+    def told(self, hidden: Sequence[HiddenSeries], quantiles: Values, reach: Ints) -> list[Values]:
+        """Of each series the quantiles [n, Q] in the target's unit, bands moved, of what `hidden_quantiles` gave of them all."""
+        moved = np.split(self._moved(quantiles, reach), np.cumsum([len(one.steps) for one in hidden])[:-1])
+        identified = self._identified([one.series for one in hidden])
+        return [scale.undo(part) for (_, scale), part in zip(identified, moved, strict=True)]
+
     def _moved(self, quantiles: Values, reach: Ints) -> Values:
         """Quantiles with the bands' offsets for their distance to the nearest seen value."""
         result = quantiles.copy()
         places = reach_of(np.maximum(reach, 1))
-        for place, offsets in enumerate(self._network.offsets):
+        for place, offsets in enumerate(self.network.offsets):
             rows = places == place
             result[rows] = calibrated(quantiles[rows][:, None, :], offsets[None, :])[:, 0]
         return result

@@ -15,12 +15,17 @@ Array = NDArray[np.floating[Any]]
 
 
 class FillNetwork:
-    """Quantiles of asked steps."""
+    """Quantiles of asked steps.
+
+    Attributes:
+        stack: what reads the steps.
+        offsets: of the bands.
+    """
 
     def __init__(self, model: StoredModel) -> None:
         self._embed, self._embed_bias = np.ascontiguousarray(model.tensor("embed.weight").T), model.tensor("embed.bias")
         self._series = model.tensor("series_embedding.weight") if model.config["network"]["series"] else None
-        self._stack = RecurrentStack.of_network(model)
+        self.stack = RecurrentStack.of_network(model)
         self._head, self._head_bias = np.ascontiguousarray(model.tensor("head.weight").T), model.tensor("head.bias")
         self.offsets = model.tensor("bands.offsets")
 
@@ -30,5 +35,5 @@ class FillNetwork:
         x += self._embed_bias
         if self._series is not None:
             x += np.repeat(self._series[batch.ids], np.diff(batch.offsets), axis=0)
-        states = self._stack(np.maximum(x, 0, out=x), batch.offsets)[batch.asked]
+        states = self.stack(np.maximum(x, 0, out=x), batch.offsets)[batch.asked]
         return np.sort(states @ self._head + self._head_bias + batch.guess[:, None], axis=1)

@@ -55,6 +55,8 @@ class ForecastModel:
         horizon: steps that it was trained to tell.
         context: steps that it reads at most.
         is_recursive: whether it tells any horizon, each segment from those told before.
+        network: gives the quantiles.
+        spec: what a window is.
     """
 
     columns: tuple[str, ...] = ()
@@ -69,10 +71,10 @@ class ForecastModel:
         self.levels: tuple[int, ...] = tuple(sorted(settings["levels"]))
         self.horizon: int = settings["horizon"]
         self.context: int = settings["context"]
-        self._network = ForecastNetwork(model)
-        self.is_recursive = self._network.is_recursive
+        self.network = ForecastNetwork(model)
+        self.is_recursive = self.network.is_recursive
         self._offsets = model.tensor("bands.offsets")
-        self._spec = WindowSpec.of_network(settings)
+        self.spec = WindowSpec.of_network(settings)
 
     def read(self, data: Any, future: Any = None) -> Panel:
         """The series of files or of a frame, and what is known ahead; as `TrainedSeries.read`."""
@@ -93,8 +95,8 @@ class ForecastModel:
         steps, notes = self._asked_horizon(horizon)
         panel = self.read(data, future)
         panel = self._long_enough(panel, notes)
-        self._check_ahead(panel, steps, has_future=future is not None, notes=notes)
-        prepared = self._prepared(panel, self._network.reach(steps), [len(series.y) for series in panel.series])
+        self.check_ahead(panel, steps, has_future=future is not None, notes=notes)
+        prepared = self._prepared(panel, self.network.reach(steps), [len(series.y) for series in panel.series])
         windows = np.array([(place, len(series.y)) for place, series in enumerate(panel.series)], dtype=np.int64).reshape(-1, 2)
         answers: list[Forecast] = []
         for part, quantiles in self._told(prepared, windows, steps):
@@ -151,7 +153,7 @@ class ForecastModel:
         found: list[tuple[int, int]] = []
         without: list[str] = []
         for place, series in enumerate(panel.series):
-            length, segment = len(series.y), self._spec.segment
+            length, segment = len(series.y), self.spec.segment
             # All that have a context: a whole one, where the series is long enough for it.
             first = (self.context if length >= self.context + steps else segment) if within is None else max(segment, length - within)
             origins = range(first, length - steps + 1, step)
@@ -161,7 +163,7 @@ class ForecastModel:
         if not found:
             longest = max(len(series.y) for series in panel.series)
             raise DataError(
-                f"the longest series has {longest:,} steps; to score one forecast takes a segment of {self._spec.segment} and the {steps} "
+                f"the longest series has {longest:,} steps; to score one forecast takes a segment of {self.spec.segment} and the {steps} "
                 "steps that are told. Give longer series, with the history before the part that is scored."
             )
         notes = (f"{len(without)} series too short to score a forecast of {steps} steps: {listed(without)}.",) if without else ()
@@ -187,7 +189,7 @@ class ForecastModel:
         """
         steps, _ = self._asked_horizon(horizon)
         self._check_evaluated(panel, windows, steps)
-        prepared = self._prepared(panel, self._network.reach(steps), _before(panel, windows), encoded)
+        prepared = self._prepared(panel, self.network.reach(steps), _before(panel, windows), encoded)
         scorer = ForecastScorer(steps, self.levels)
         for part, quantiles in self._told(prepared, windows, steps):
             y, last, seasonal = truths(panel, windows[part], steps, self.series.season)
@@ -207,11 +209,18 @@ class ForecastModel:
         said = list(dict.fromkeys([*panel.notes, *prepared.notes, *notes, *scores.pop("notes", [])]))
         return scores | {"horizon": steps, "scaled": scaled} | ({"notes": said} if said else {})
 
+    def quantiles(self, panel: Panel, windows: Ids, *, encoded: Sequence[EncodedSeries] | None = None) -> NDArray[np.float64]:
+        """[M, F, Q], in the target's unit, of forecasts of `horizon` steps from given series and origins [M, 2], as `score` scores them."""
+        self._check_evaluated(panel, windows, self.horizon)
+        prepared = self._prepared(panel, self.network.reach(self.horizon), _before(panel, windows), encoded)
+        told = [quantiles for _, quantiles in self._told(prepared, windows, self.horizon)]
+        return np.concatenate([np.zeros((0, self.horizon, self.network.quantiles)), *told])
+
     def calibration(self, encoded: Sequence[EncodedSeries], windows: Ids) -> tuple[Array, Array]:
         """Sorted quantiles [M, F, Q] of windows [M, 2] before they are moved, and the truths [M, F], both in units of the windows."""
-        told = np.empty((len(windows), self.horizon, self._network.quantiles), dtype=np.float32)
+        told = np.empty((len(windows), self.horizon, self.network.quantiles), dtype=np.float32)
         y = np.empty((len(windows), self.horizon), dtype=np.float32)
-        for part, quantiles, centre, spread in window_quantiles(self._network, self._spec, encoded, windows, self.horizon):
+        for part, quantiles, centre, spread in window_quantiles(self.network, self.spec, encoded, windows, self.horizon):
             told[part] = quantiles
             for row, (place, origin) in enumerate(windows[part].tolist(), part.start):
                 y[row] = encoded[place].y[origin : origin + self.horizon]
@@ -220,7 +229,7 @@ class ForecastModel:
 
     def _told(self, prepared: _Prepared, windows: Ids, steps: int) -> Iterator[tuple[slice, NDArray[np.float64]]]:
         """The calibrated quantiles [n, F, Q] of slices of the windows, in the target's unit."""
-        for part, told, centre, spread in window_quantiles(self._network, self._spec, prepared.encoded, windows, steps):
+        for part, told, centre, spread in window_quantiles(self.network, self.spec, prepared.encoded, windows, steps):
             moved = calibrated(told, self._offsets).astype(np.float64)
             moved *= spread[:, None, None]
             moved += centre[:, None, None]
@@ -235,7 +244,7 @@ class ForecastModel:
                 self.series.coder.encode(series, scale, extra=extra, id=number, name=panel.key(series))
                 for series, (number, scale) in zip(panel.series, identified, strict=True)
             ]
-        if self._spec.gaps == "mask" and not self._spec.has_holes and any(np.isnan(series.y).any() for series in panel.series):
+        if self.spec.gaps == "mask" and not self.spec.has_holes and any(np.isnan(series.y).any() for series in panel.series):
             notes = (*notes, _UNMASKED)
         return _Prepared(tuple(scale for _, scale in identified), tuple(encoded), notes)
 
@@ -264,7 +273,7 @@ class ForecastModel:
         Raises:
             DataError: none is left.
         """
-        segment = self._spec.segment
+        segment = self.spec.segment
         kept = tuple(series for series in panel.series if len(series.y) >= segment)
         if not kept:
             longest = max(panel.series, key=lambda series: len(series.y))
@@ -280,8 +289,12 @@ class ForecastModel:
             notes.append(f"{len(short)} series have less history than the {self.context} steps that the model reads: {listed(short)}.")
         return replace(panel, series=kept)
 
-    def _check_ahead(self, panel: Panel, steps: int, *, has_future: bool, notes: list[str]) -> None:
-        """Refuses covariates known ahead that do not reach to the last step told."""
+    def check_ahead(self, panel: Panel, steps: int, *, has_future: bool, notes: list[str]) -> None:
+        """Refuses covariates known ahead that do not reach to the last step told.
+
+        Raises:
+            DataError: they do not.
+        """
         if not panel.columns.future:
             if has_future:
                 notes.append("the model reads no covariates known ahead, so the rows of the future are not used.")
@@ -307,8 +320,8 @@ class ForecastModel:
     def _check_evaluated(self, panel: Panel, windows: Ids, steps: int) -> None:
         lengths = np.array([len(series.y) for series in panel.series])
         places, origins = windows.T
-        if (origins < self._spec.segment).any() or (origins + steps > lengths[places]).any():
-            raise DataError(f"an origin lies less than {self._spec.segment} steps after a series' begin, or {steps} before its end.")
+        if (origins < self.spec.segment).any() or (origins + steps > lengths[places]).any():
+            raise DataError(f"an origin lies less than {self.spec.segment} steps after a series' begin, or {steps} before its end.")
 
     def session(self, series: str | None = None, *, target: str | None = None, data: bytes | None = None) -> ForecastSession:
         """A series of training to be fed row by row, from its beginning, or from where the session that gave `data` stood.
@@ -325,9 +338,9 @@ class ForecastModel:
 
         def tell(rows: Series) -> Forecast | None:
             origin = len(rows.y)
-            if origin < self._spec.segment:
+            if origin < self.spec.segment:
                 return None
-            encoded = self.series.coder.encode(rows, scale, extra=self._network.reach(self.horizon), id=number)
+            encoded = self.series.coder.encode(rows, scale, extra=self.network.reach(self.horizon), id=number)
             prepared = _Prepared((scale,), (encoded,), ())
             (_, quantiles), *_ = self._told(prepared, np.array([[0, origin]]), self.horizon)
             return Forecast(name, column, self.series.frequency.times(rows.begin, origin, self.horizon), quantiles[0], self.levels)

@@ -26,6 +26,7 @@ class ForecastNetwork:
         channels: C, numbers of a step that is read.
         quantiles: Q, of a step that is told.
         is_recursive: each segment is told from those told before it; else all from the window.
+        stack: what reads the segments and tells those that follow.
     """
 
     def __init__(self, model: StoredModel) -> None:
@@ -40,7 +41,7 @@ class ForecastNetwork:
         self.channels = spec.channels(self._past, self._known)
         self._most_segments = settings["context"] // self.segment
         self.quantiles = 2 * len(settings["levels"]) + 1
-        self._stack = RecurrentStack.of_network(model)
+        self.stack = RecurrentStack.of_network(model)
         self._embed, self._embed_bias = _transposed(model, "embed.weight"), model.tensor("embed.bias")
         self._position = model.tensor("position.weight")
         self._series = model.tensor("series_embedding.weight") if settings["series"] else None
@@ -110,11 +111,11 @@ class ForecastNetwork:
         """The states of all layers after B windows."""
         e = x @ self._embed
         e += self._embed_bias
-        return self._stack.run(np.maximum(e, 0, out=e), offsets)[1]
+        return self.stack.run(np.maximum(e, 0, out=e), offsets)[1]
 
     def _tell(self, asked: Array, states: States) -> Array:
         """[R, w·Q] of one step of the stack from R rows' states."""
-        tops, _ = self._stack.run(asked, np.arange(len(asked) + 1), states)
+        tops, _ = self.stack.run(asked, np.arange(len(asked) + 1), states)
         told: Array = tops @ self._head
         told += self._head_bias
         return told

@@ -53,7 +53,7 @@ class FrameModel:
     """
 
     def __init__(self, model: StoredModel) -> None:
-        self._path, self._stored = model.path, model
+        self._path, self.stored = model.path, model
         self.config = model.config
         self.metrics = model.metrics
         self.frames = frames_from_json(model.vocabulary["frames"])
@@ -171,7 +171,7 @@ class FrameModel:
     @cached_property
     def _digest(self) -> str:
         """Which model's a session is."""
-        return digest_of(self._stored)
+        return digest_of(self.stored)
 
     def save(self, path: str | Path) -> None:
         """Copies the model directory to `path`.

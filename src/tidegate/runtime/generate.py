@@ -18,7 +18,7 @@ from tidegate.kernels import architecture
 from tidegate.runtime.filling import Filled, blank_probabilities, filled
 from tidegate.runtime.generate_network import Ids, OneWayNetwork, TwoWayNetwork
 from tidegate.runtime.session import Session, digest_of, seeded
-from tidegate.runtime.text_scores import LineScore, line_scores, one_way_log_probabilities, one_way_score, two_way_score
+from tidegate.runtime.text_scores import LineScore, line_scores, one_way_log_probabilities, one_way_score, two_way_score, unit_nats
 
 Probabilities = NDArray[np.float64]
 
@@ -31,6 +31,7 @@ class GenerateModel:
         units: characters, words or pieces, and their ids.
         is_two_way: whether it reads from both ends, and so fills blanks instead of writing on.
         columns: none, since its data has no labels.
+        network: one-way or two-way.
     """
 
     columns: tuple[str, ...] = ()
@@ -42,8 +43,8 @@ class GenerateModel:
         self.units: Units = units_from_json(model.vocabulary)
         self._arch: str = model.config["network"]["arch"]
         self.is_two_way = architecture(self._arch).is_bidirectional
-        self._network = TwoWayNetwork(model) if self.is_two_way else OneWayNetwork(model, self.units.line_end)
-        self._model = model
+        self.network = TwoWayNetwork(model) if self.is_two_way else OneWayNetwork(model, self.units.line_end)
+        self.stored = model
 
     def log_probabilities(self, ids: Ids) -> Probabilities:
         """log p [N] of each unit of one text from its beginning, in nats, given all before it.
@@ -59,9 +60,13 @@ class GenerateModel:
         Unknown units count, by the probability of id 0. A two-way model tells each unit from all others: with `accuracy`, and `left` and
         `right` from one side alone.
         """
-        if isinstance(self._network, TwoWayNetwork):
-            return two_way_score(self._network, stream, self.config["recipe"]["window"])
-        return one_way_score(self._network, stream)
+        if isinstance(self.network, TwoWayNetwork):
+            return two_way_score(self.network, stream, self.config["recipe"]["window"])
+        return one_way_score(self.network, stream)
+
+    def unit_nats(self, stream: Stream) -> Probabilities:
+        """[N], −log p of each unit of one long text, whose mean is the `nats` of `evaluate_stream`."""
+        return unit_nats(self.network, stream, self.config["recipe"]["window"])
 
     def evaluate(self, lines: Iterable[str]) -> dict[str, Any]:
         """As `evaluate_stream`, of a text given in lines.
@@ -75,7 +80,7 @@ class GenerateModel:
     def logprob(self, lines: Iterable[str]) -> Iterator[LineScore]:
         """A score per line, in order, reading the lines as they are needed; each is a text of its own."""
         _refuse_one_text(lines)
-        return line_scores(self._network, self.units, lines)
+        return line_scores(self.network, self.units, lines)
 
     def session(self, data: bytes | None = None) -> Session:
         """A text to read and write in turn, from its beginning, or from where the session that gave `data` stood.
@@ -91,7 +96,7 @@ class GenerateModel:
 
     @cached_property
     def _digest(self) -> str:
-        return digest_of(self._model)
+        return digest_of(self.stored)
 
     def notes(self, prompt: str) -> tuple[str, ...]:
         """What is to be said of a prompt: which of its words the model does not know, and reads as unknown.
@@ -185,11 +190,11 @@ class GenerateModel:
         return np.array(rows, dtype=np.float64).reshape(len(rows), len(self.units))
 
     def _distribution(self, text: str) -> Probabilities:
-        if not isinstance(self._network, TwoWayNetwork):
+        if not isinstance(self.network, TwoWayNetwork):
             session = self.session()
             session.feed(text)
             return session.probabilities()
-        both = blank_probabilities(self._network, self.units, text)["both"]
+        both = blank_probabilities(self.network, self.units, text)["both"]
         if len(both) != 1:
             raise DataError(f"{text!r:.60} has {len(both)} blanks; predict_proba answers one a text. Use fill for more.")
         distribution: Probabilities = both[0]
@@ -204,17 +209,17 @@ class GenerateModel:
         copy_model(self._path, Path(path))
 
     def _one_way(self, cannot: str, mend: str) -> OneWayNetwork:
-        if isinstance(self._network, TwoWayNetwork):
+        if isinstance(self.network, TwoWayNetwork):
             raise RecipeError(f"a {self._arch} {cannot}, since it needs the text to the right, which is not written yet. {mend}")
-        return self._network
+        return self.network
 
     def _two_way(self) -> TwoWayNetwork:
-        if isinstance(self._network, OneWayNetwork):
+        if isinstance(self.network, OneWayNetwork):
             raise RecipeError(
                 f"a {self._arch} reads from left to right and does not see what follows a blank. Train a two-way architecture, such as "
                 f"bi{self._arch}; or let this one go on writing with sample."
             )
-        return self._network
+        return self.network
 
 
 _SAMPLE_OPTIONS = ("length", "temperature", "top_k", "top_p", "stop", "seed")

@@ -21,14 +21,17 @@ _STRETCH = 4096
 
 
 class OneWayNetwork:
-    """Reads a text unit by unit and tells the next one. `start` is the state before the first unit: after a line break, if there is one."""
+    """Reads a text unit by unit, by `stack`, and tells the next one.
+
+    `start` is the state before the first unit: after a line break, if there is one.
+    """
 
     def __init__(self, model: StoredModel, line_end: int | None) -> None:
         self.embedding = model.tensor("embedding.weight")
-        self._stack = RecurrentStack.of_network(model)
+        self.stack = RecurrentStack.of_network(model)
         self.head = _head_of(model)
         self._projection = np.ascontiguousarray(model.tensor("projection.weight")) if model.config["network"]["is_tied"] else None
-        self.start = self._stack.zeros(1)
+        self.start = self.stack.zeros(1)
         if line_end is not None:
             self.start = self.step(line_end, self.start)
 
@@ -38,15 +41,15 @@ class OneWayNetwork:
 
     def step(self, unit: int, states: States) -> States:
         """The states of one sequence after one more unit."""
-        return self._stack.step(self.embedding[unit : unit + 1], states)
+        return self.stack.step(self.embedding[unit : unit + 1], states)
 
     def read(self, ids: Ids, offsets: Ids, states: States) -> tuple[Array, States]:
         """What each unit is told from: states [N, H] before each of ids [N], and all layers' states after the sequences [B+1]."""
         before = np.empty((len(ids), states[-1][0].shape[2]), dtype=self.embedding.dtype)
         if len(ids) > len(self.embedding):
-            tops, after = self._stack.run(self.embedding, offsets, states, ids)
+            tops, after = self.stack.run(self.embedding, offsets, states, ids)
         else:
-            tops, after = self._stack.run(self.embedding[ids], offsets, states)
+            tops, after = self.stack.run(self.embedding[ids], offsets, states)
         before[1:] = tops[:-1]
         has_steps = offsets[:-1] < offsets[1:]
         before[offsets[:-1][has_steps]] = states[-1][0][0][has_steps]
@@ -67,7 +70,12 @@ class OneWayNetwork:
 
 
 class TwoWayNetwork:
-    """Tells a unit from those before it, from those after it, and from both; never from itself."""
+    """Tells a unit from those before it, from those after it, and from both; never from itself.
+
+    Attributes:
+        stacks: one-way both, the first reads from the beginning, the second from the end.
+        blank: the id that is read as zeros.
+    """
 
     SIDES = ("both", "left", "right")
 
@@ -76,8 +84,9 @@ class TwoWayNetwork:
         embedding = model.tensor("embedding.weight")
         # One row more: a blank is read as zeros.
         self._embedding = np.concatenate([embedding, np.zeros_like(embedding[:1])])
+        self.blank = len(embedding)
         one_way = architecture(architecture(settings["arch"]).cell)
-        self._stacks = [
+        self.stacks = [
             RecurrentStack(
                 model,
                 name,
@@ -97,7 +106,7 @@ class TwoWayNetwork:
         """Of each unit of the texts [B+1] the states [N, H] after those before it and after those behind it; zeros at a text's ends."""
         # Row n of the texts turned round is row turned[n].
         turned = np.repeat(offsets[:-1] + offsets[1:] - 1, np.diff(offsets)) - np.arange(len(ids))
-        left, right = (self._before(stack, read, offsets) for stack, read in zip(self._stacks, (ids, ids[turned]), strict=True))
+        left, right = (self._before(stack, read, offsets) for stack, read in zip(self.stacks, (ids, ids[turned]), strict=True))
         return left, right[turned]
 
     def stretches(self, ids: Ids, blanks: Ids | None = None) -> Iterator[tuple[slice, Array, Array]]:
@@ -110,8 +119,8 @@ class TwoWayNetwork:
         """
         if blanks is not None:
             ids = ids.copy()
-            ids[blanks] = len(self._embedding) - 1
-        left, right = self._stacks
+            ids[blanks] = self.blank
+        left, right = self.stacks
         parts = [slice(begin, min(begin + _STRETCH, len(ids))) for begin in range(0, len(ids), _STRETCH)]
         behind = [right.zeros(1)]
         for part in parts[:0:-1]:

@@ -5,9 +5,11 @@ Each mirrors a torch module of `tidegate.nn` and takes its tensors by the same n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from copy import copy
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +27,42 @@ Ids = NDArray[np.int64]
 States = tuple[State, ...]
 
 
+class LayerReading(NamedTuple):
+    """What one layer of a stack has just read.
+
+    Attributes:
+        number: of the layer, from the lowest.
+        weights: of each direction.
+        x: [N, I]; with `places` [N], [U, I], each distinct input once.
+        offsets: [B+1].
+        before: the state that it began from; None for zeros. With a look-ahead, of the forward direction.
+    """
+
+    number: int
+    weights: Sequence[CellWeights]
+    x: Array
+    places: Ids | None
+    offsets: Ids
+    before: State | None
+
+
+# Is told what a layer has read and the states [N, directions · H] that it came to, and gives the states that are to be read on.
+Watcher = Callable[[LayerReading, Array], Array]
+# Is told of each stack that runs what a layer of it has read and come to; changes nothing.
+Observer = Callable[["RecurrentStack", LayerReading, Array], None]
+_OBSERVER: ContextVar[Observer | None] = ContextVar("observer", default=None)
+
+
+@contextmanager
+def stacks_observed(observer: Observer) -> Iterator[None]:
+    """Inside, every layer that any stack's `run` has run is shown to the observer, whatever model the stack belongs to; in this thread."""
+    outer = _OBSERVER.set(observer)
+    try:
+        yield
+    finally:
+        _OBSERVER.reset(outer)
+
+
 class RecurrentStack:
     """`nn.RecurrentStack`: x [N, I] and offsets [B+1] to states [N, directions · H].
 
@@ -32,7 +70,8 @@ class RecurrentStack:
         lookahead: steps ahead that a two-way stack sees, shared out among its layers, the lower ones first; None for the whole sequence.
 
     Attributes:
-        architecture, lookahead: as given.
+        name: its prefix, for instance 'stack', 'encoder', 'decoder.0'.
+        architecture, lookahead, zoneout: as given.
         layers: from the lowest.
         output_size: directions · H.
         dtype: of its weights.
@@ -56,7 +95,8 @@ class RecurrentStack:
         ]
         self.dtype = weights[0][0].weight_ih.dtype
         self.output_size = sum(direction.hidden_size(arch.cell) for direction in weights[0])
-        self.architecture, self._weights, self._zoneout = arch, weights, zoneout
+        self.name, self.architecture, self._weights, self.zoneout = prefix, arch, weights, zoneout
+        self._watcher: Watcher | None = None
         self._look_ahead(lookahead)
 
     def _look_ahead(self, lookahead: int | None) -> None:
@@ -69,10 +109,10 @@ class RecurrentStack:
         cell, each = arch.cell, self._weights
         self.layers: list[RecurrentLayer | BoundedLayer]
         if self.lookahead is None:
-            self.layers = [RecurrentLayer(cell, weights, self._zoneout) for weights in each]
+            self.layers = [RecurrentLayer(cell, weights, self.zoneout) for weights in each]
         else:
             shares = layer_lookaheads(self.lookahead, len(each))
-            self.layers = [BoundedLayer(cell, weights, share, self._zoneout) for weights, share in zip(each, shares, strict=True)]
+            self.layers = [BoundedLayer(cell, weights, share, self.zoneout) for weights, share in zip(each, shares, strict=True)]
 
     @classmethod
     def of_network(cls, model: StoredModel) -> RecurrentStack:
@@ -112,10 +152,30 @@ class RecurrentStack:
         With a look-ahead, the states that are given and come are those of the forward direction.
         """
         after = []
+        observer = _OBSERVER.get()
         for number, layer in enumerate(self.layers):
-            x, state = layer.run(x, offsets, states[number] if states else None, places if number == 0 else None)
+            before, own = states[number] if states else None, places if number == 0 else None
+            y, state = layer.run(x, offsets, before, own)
+            if self._watcher is not None or observer is not None:
+                reading = LayerReading(number, self._weights[number], x, own, offsets, before)
+                y = y if self._watcher is None else self._watcher(reading, y)
+                if observer is not None:
+                    observer(self, reading, y)
             after.append(state)
+            x = y
         return x, tuple(after)
+
+    @contextmanager
+    def watched(self, watcher: Watcher) -> Iterator[None]:
+        """Inside, every layer that `run` has run is shown to the watcher, and what that gives is read on in place of its states.
+
+        The states after each sequence stay the layer's own. `step` shows nothing.
+        """
+        self._watcher, outer = watcher, self._watcher
+        try:
+            yield
+        finally:
+            self._watcher = outer
 
     def step(self, x: Array, states: States) -> States:
         """The states after one more step of B sequences, x [B, I], where the layers have one direction."""

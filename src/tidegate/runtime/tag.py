@@ -64,17 +64,18 @@ class TagModel:
     Attributes:
         config, metrics: what the directory says of itself.
         columns: the label columns that it fills; `labels` lists the labels of each.
+        network: gives the logits.
     """
 
     def __init__(self, model: StoredModel) -> None:
-        self._path = model.path
+        self.stored, self._path = model, model.path
         self.config = model.config
         self.metrics = model.metrics
         vocabulary = Vocabulary.from_json(model.vocabulary)
         self._columns = vocabulary.columns
         self.columns = tuple(column.name for column in vocabulary.columns)
         self.labels = {column.name: column.labels for column in vocabulary.columns}
-        self._network = TagNetwork(model, vocabulary)
+        self.network = TagNetwork(model, vocabulary)
 
     def answers(
         self, records: Iterable[TokenRecord], *, batch_tokens: int = BATCH_TOKENS, abstain_below: float = 0.0
@@ -88,13 +89,13 @@ class TagModel:
         return answered(records, len, lambda batch: self._answer_batch(batch, abstain_below), batch_tokens=batch_tokens)
 
     def _answer_batch(self, records: list[TokenRecord], abstain_below: float) -> Iterator[TagAnswer]:
-        logits, offsets = self._network.logits([record.tokens for record in records])
+        logits, offsets = self.network.logits([record.tokens for record in records])
         labels: dict[str, list[str]] = {}
         probabilities: dict[str, list[float]] = {}
         for column in self._columns:
             scores = logits[column.name]
-            if column.name in self._network.transitions:
-                transitions = self._network.transitions[column.name]
+            if column.name in self.network.transitions:
+                transitions = self.network.transitions[column.name]
                 best, probability = viterbi(scores, offsets, transitions), marginals(scores, offsets, transitions)
             else:
                 best, probability = scores.argmax(axis=1), softmax(scores)
@@ -140,8 +141,8 @@ class TagModel:
         column = self.columns[0]
         result = []
         for record in as_records(sentences):
-            logits, offsets = self._network.logits([record.tokens])
-            transitions = self._network.transitions.get(column)
+            logits, offsets = self.network.logits([record.tokens])
+            transitions = self.network.transitions.get(column)
             scores = logits[column]
             result.append(softmax(scores) if transitions is None else marginals(scores, offsets, transitions))
         return result
@@ -157,7 +158,7 @@ class TagModel:
         scorers = {column.name: TagScorer(column.scheme) for column in self._columns}
         unknown = UnknownLabels(self._columns)
         for answer in self.answers(unknown.watch(records), batch_tokens=batch_tokens):
-            seen = [self._network.is_seen(token) for token in answer.record.tokens]
+            seen = [self.network.is_seen(token) for token in answer.record.tokens]
             for name, scorer in scorers.items():
                 given = [str(label) for label in answer.columns[name]]
                 scorer.add(answer.record.labels[name], given, is_seen=seen, probabilities=answer.probabilities[name])

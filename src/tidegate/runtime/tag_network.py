@@ -19,12 +19,12 @@ Ids = NDArray[np.int64]
 
 
 class TagNetwork:
-    """Logits for batches of tokens."""
+    """Logits for batches of tokens; `stack` is what reads them."""
 
     def __init__(self, model: StoredModel, vocabulary: Vocabulary) -> None:
         settings = model.config["network"]
         self._vectors = FormVectors(model, vocabulary)
-        self._stack = RecurrentStack.of_network(model)
+        self.stack = RecurrentStack.of_network(model)
         self._heads: dict[str, tuple[Array, Array]] = {}
         self.transitions: dict[str, Transitions] = {}
         for place, column in enumerate(vocabulary.columns):
@@ -36,10 +36,15 @@ class TagNetwork:
         """Whether training met the word, in lower case and with digits as 0."""
         return self._vectors.is_seen(token)
 
+    def vectors(self, tokens: Sequence[str]) -> Array:
+        """[N, E], what the stack reads of tokens."""
+        vectors, places = self._vectors.of(tokens)
+        return vectors[places]
+
     def logits(self, sentences: Sequence[Sequence[str]]) -> tuple[dict[str, Array], Ids]:
         """For each label column logits [N, K], and the offsets [B+1] of the sentences' tokens."""
         offsets = np.zeros(len(sentences) + 1, dtype=np.int64)
         np.cumsum([len(sentence) for sentence in sentences], out=offsets[1:])
         vectors, places = self._vectors.of([token for sentence in sentences for token in sentence])
-        states = self._stack(vectors, offsets, places)
+        states = self.stack(vectors, offsets, places)
         return {name: states @ weight + bias for name, (weight, bias) in self._heads.items()}, offsets

@@ -89,8 +89,40 @@ def two_way_log_probabilities(network: TwoWayNetwork, ids: Ids) -> NDArray[np.fl
 
 def one_way_score(network: OneWayNetwork, stream: Stream) -> dict[str, Any]:
     """Scores of one long text, with the keys of `evaluate --format json`."""
-    ids = stream.ids
-    total, begins = 0.0, np.arange(0, len(ids), _STRETCH)
+    return _result(-sum(float(scores.sum()) for _, scores in _one_way_parts(network, stream.ids)), stream)
+
+
+def two_way_score(network: TwoWayNetwork, stream: Stream, window: int) -> dict[str, Any]:
+    """The same of a two-way network, `window` units at a time with as many on either side to read; with accuracy and each side alone."""
+    totals: dict[str, Any] = {side: np.zeros(2) for side in network.SIDES}
+    for _, ids, each in _two_way_parts(network, stream.ids, window):
+        for side, vectors in each.items():
+            scores, is_best = network.head.judged(vectors, ids)
+            totals[side] += scores.sum(), is_best.sum()
+    n = max(1, len(stream))
+    sides = {
+        side: {"nats": -logprob / n, "perplexity": _perplexity(-logprob / n), "accuracy": hits / n}
+        for side, (logprob, hits) in ((side, total.tolist()) for side, total in totals.items())
+    }
+    whole = _result(-totals["both"][0].item(), stream)
+    return whole | {"accuracy": sides["both"]["accuracy"], "left": sides["left"], "right": sides["right"]}
+
+
+def unit_nats(network: OneWayNetwork | TwoWayNetwork, stream: Stream, window: int) -> NDArray[np.float64]:
+    """[N] of each unit of one long text; their mean is the score's `nats`."""
+    result = np.empty(len(stream))
+    if isinstance(network, TwoWayNetwork):
+        for places, ids, each in _two_way_parts(network, stream.ids, window):
+            result[places] = -network.head.log_probabilities(each["both"], ids)
+    else:
+        for places, scores in _one_way_parts(network, stream.ids):
+            result[places] = -scores
+    return result
+
+
+def _one_way_parts(network: OneWayNetwork, ids: NDArray[Any]) -> Iterator[tuple[Ids, NDArray[np.float64]]]:
+    """Places of a long text and log p of the units there, part after part, until all are told."""
+    begins = np.arange(0, len(ids), _STRETCH)
     for first in range(0, len(begins), _ABREAST):
         scored_from = begins[first : first + _ABREAST]
         at, ends = np.maximum(scored_from - _CONTEXT, 0), np.minimum(scored_from + _STRETCH, len(ids))
@@ -101,15 +133,12 @@ def one_way_score(network: OneWayNetwork, stream: Stream) -> dict[str, Any]:
             part = ids[places].astype(np.int64)
             before, states = network.read(part, offsets, states)
             is_scored = places >= np.repeat(scored_from, np.diff(offsets))
-            total += float(network.head.log_probabilities(network.vectors(before[is_scored]), part[is_scored]).sum())
+            yield places[is_scored], network.head.log_probabilities(network.vectors(before[is_scored]), part[is_scored])
             at = until
-    return _result(-total, stream)
 
 
-def two_way_score(network: TwoWayNetwork, stream: Stream, window: int) -> dict[str, Any]:
-    """The same of a two-way network, `window` units at a time with as many on either side to read; with accuracy and each side alone."""
-    ids = stream.ids
-    totals: dict[str, Any] = {side: np.zeros(2) for side in network.SIDES}
+def _two_way_parts(network: TwoWayNetwork, ids: NDArray[Any], window: int) -> Iterator[tuple[Ids, Ids, dict[str, Any]]]:
+    """Places of a long text, the units there and their vectors by side, part after part, until all are told."""
     begins = np.arange(0, len(ids), window)
     abreast = max(1, _ROWS // (3 * window))
     for first in range(0, len(begins), abreast):
@@ -119,16 +148,7 @@ def two_way_score(network: TwoWayNetwork, stream: Stream, window: int) -> dict[s
         left, right = network.contexts(part, offsets)
         from_inner = places - np.repeat(inner, np.diff(offsets))
         is_scored = (from_inner >= 0) & (from_inner < window)
-        for side, vectors in network.vectors(left[is_scored], right[is_scored]).items():
-            scores, is_best = network.head.judged(vectors, part[is_scored])
-            totals[side] += scores.sum(), is_best.sum()
-    n = max(1, len(ids))
-    sides = {
-        side: {"nats": -logprob / n, "perplexity": _perplexity(-logprob / n), "accuracy": hits / n}
-        for side, (logprob, hits) in ((side, total.tolist()) for side, total in totals.items())
-    }
-    whole = _result(-totals["both"][0].item(), stream)
-    return whole | {"accuracy": sides["both"]["accuracy"], "left": sides["left"], "right": sides["right"]}
+        yield places[is_scored], part[is_scored], network.vectors(left[is_scored], right[is_scored])
 
 
 def _places(begins: Ids, ends: Ids) -> tuple[Ids, Ids]:

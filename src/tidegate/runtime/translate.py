@@ -39,19 +39,21 @@ class TranslateModel:
         config, metrics: what the directory says of itself.
         source_units, target_units: the units of either side, and their ids.
         columns: none, since its data has no labels.
+        network: encoder and decoder.
+        stored: all that the model directory holds.
     """
 
     columns: tuple[str, ...] = ()
 
     def __init__(self, model: StoredModel) -> None:
-        self._path = model.path
+        self.stored, self._path = model, model.path
         self.config = model.config
         self.metrics = model.metrics
         self.source_units: Units = units_from_json(model.vocabulary["source"])
         self.target_units: Units = units_from_json(model.vocabulary["target"])
         lengths = model.config["lengths"]
         self._longest_source, self._longest_target = int(lengths["longest_source"]), int(lengths["longest_target"])
-        self._network = TranslateNetwork(model)
+        self.network = TranslateNetwork(model)
 
     def translate(
         self,
@@ -81,7 +83,7 @@ class TranslateModel:
             DataError: one text instead of a list of them, or something that is no text.
         """
         decoding = self._decoding(beam, n_best, length_penalty, coverage_penalty, wait_k)
-        return list(self._translations(_texts(sources), decoding, keeps_attention=self._network.has_attention))
+        return list(self._translations(_texts(sources), decoding, keeps_attention=self.network.has_attention))
 
     def translate_all(
         self,
@@ -135,19 +137,19 @@ class TranslateModel:
             if not (isinstance(value, int | float | np.integer | np.floating) and math.isfinite(value) and value >= 0):
                 raise RecipeError(f"{name} is {value}; expected 0 or more, such as {recipe[name]}.")
             penalties.append(float(value))
-        if coverage_penalty and not self._network.has_attention:
+        if coverage_penalty and not self.network.has_attention:
             raise RecipeError(f"coverage_penalty is {coverage_penalty}, but this model has no attention to cover its source; leave it out.")
-        if not self._network.has_attention:
+        if not self.network.has_attention:
             penalties[1] = 0.0
         return Decoding(int(beam), int(n_best), penalties[0], penalties[1], None if wait_k is None else int(wait_k))
 
     @property
     def is_simultaneous(self) -> bool:
         """Whether it was trained to answer before a source has ended (wait-k)."""
-        return self._network.is_simultaneous
+        return self.network.is_simultaneous
 
     def _check_wait(self, wait_k: int) -> None:
-        if not self._network.is_simultaneous:
+        if not self.network.is_simultaneous:
             raise RecipeError(
                 "this model reads a whole source before it answers, so there is no wait_k; leave it out, or train one with --simultaneous."
             )
@@ -162,12 +164,12 @@ class TranslateModel:
         def cost(source: tuple[str, Ids]) -> int:
             positions = len(source[1])
             each = max(_ROW, len(self.target_units) + 1, positions * (self._cap(positions - 1) + 1))
-            return max(decoding.beam * each, positions * self._network.width) + positions
+            return max(decoding.beam * each, positions * self.network.width) + positions
 
         def answer(batch: list[tuple[str, Ids]]) -> Iterator[Translation]:
             asked = [ids for _, ids in batch if len(ids) > 1]
             caps = np.array([self._cap(len(ids) - 1) for ids in asked], dtype=np.int64)
-            found = iter(search(self._network, asked, caps, decoding, keeps_attention=keeps_attention) if asked else ())
+            found = iter(search(self.network, asked, caps, decoding, keeps_attention=keeps_attention) if asked else ())
             return (self._translation(text, ids, next(found) if len(ids) > 1 else []) for text, ids in batch)
 
         return answered(encoded(), cost, answer, batch_tokens=_NUMBERS)
@@ -186,6 +188,7 @@ class TranslateModel:
                     each.finished.logprob,
                     tuple(texts[unit] for unit in units),
                     each.attention,
+                    tuple(int(unit) for unit in units),
                 )
             )
         names = tuple(self.source_units.texts[unit] if unit else UNKNOWN for unit in ids[:-1].tolist())
@@ -221,7 +224,7 @@ class TranslateModel:
         targets = [answer.target for answer in answers]
         result = {"n": len(given)} | self.scored(targets, references)
         pairs = ((entry.source, target) for entry in given for target in entry.targets)
-        scores = list(pair_scores(self._network, self._pairs(pairs), decoding.wait_k))
+        scores = list(pair_scores(self.network, self._pairs(pairs), decoding.wait_k))
         nats = -math.fsum(score.logprob for score in scores) / sum(score.n for score in scores)
         result |= {
             "nats": nats,
@@ -252,7 +255,7 @@ class TranslateModel:
         Raises:
             DataError: something that is no pair of texts.
         """
-        return pair_scores(self._network, self._pairs(_checked_pairs(pairs)))
+        return pair_scores(self.network, self._pairs(_checked_pairs(pairs)))
 
     def _pairs(self, pairs: Iterable[tuple[str, str]]) -> Iterator[EncodedPair]:
         for source, target in pairs:
@@ -265,7 +268,7 @@ class TranslateModel:
             RecipeError: the model was not trained for that, or wait_k is below 1.
         """
         self._check_wait(wait_k)
-        return TranslateSession(self._network, self.source_units, self.target_units, int(wait_k), self._cap)
+        return TranslateSession(self.network, self.source_units, self.target_units, int(wait_k), self._cap)
 
     def save(self, path: str | Path) -> None:
         """Copies the model directory to `path`.

@@ -39,7 +39,12 @@ class Encoded:
 
 
 class TranslateNetwork:
-    """Encoder and decoder; `end` is the id of the target's end symbol."""
+    """Encoder and decoder.
+
+    Attributes:
+        encoder, layers: the stack that reads the source, and of each layer of the decoder a stack of one layer.
+        end: the id of the target's end symbol.
+    """
 
     def __init__(self, model: StoredModel) -> None:
         settings = model.config["network"]
@@ -50,7 +55,7 @@ class TranslateNetwork:
         self._source_embedding = model.tensor("source_embedding.weight")
         self._embedding = model.tensor("target_embedding.weight")
         self.end = len(self._embedding) - 1
-        self._encoder = RecurrentStack(
+        self.encoder = RecurrentStack(
             model,
             "encoder",
             arch,
@@ -58,7 +63,7 @@ class TranslateNetwork:
             layer_norm=settings["layer_norm"],
             zoneout=(settings["zoneout"], settings["zoneout_cell"]),
         )
-        self._layers = [RecurrentStack(model, f"decoder.{number}", cell, 1) for number in range(settings["decoder_layers"])]
+        self.layers = [RecurrentStack(model, f"decoder.{number}", cell, 1) for number in range(settings["decoder_layers"])]
         if not self.is_simultaneous:
             self._summary, self._bridge = _transposed(model, "summary.weight"), _transposed(model, "bridge.weight")
             self._summary_bias, self._bridge_bias = model.tensor("summary.bias"), model.tensor("bridge.bias")
@@ -92,8 +97,8 @@ class TranslateNetwork:
     def annotated(self, units: Ids, offsets: Ids, states: States | None) -> tuple[Array, States]:
         """Annotations [Ns, W] of units that are read from given states (None: zeros), and the states after them."""
         if len(units) > len(self._source_embedding):
-            return self._encoder.run(self._source_embedding, offsets, states, units)
-        return self._encoder.run(self._source_embedding[units], offsets, states)
+            return self.encoder.run(self._source_embedding, offsets, states, units)
+        return self.encoder.run(self._source_embedding[units], offsets, states)
 
     def keys(self, annotations: Array) -> Array | None:
         """[Ns, A] of annotations; None without attention."""
@@ -107,11 +112,11 @@ class TranslateNetwork:
     def begin(self, encoded: Encoded) -> DecoderStates:
         """The states before the first unit of each source's target."""
         if encoded.summary is None:
-            return tuple(layer.zeros(len(encoded.offsets) - 1) for layer in self._layers)
+            return tuple(layer.zeros(len(encoded.offsets) - 1) for layer in self.layers)
         states = np.tanh(encoded.summary @ self._bridge + self._bridge_bias)
-        parts = states.reshape(len(states), len(self._layers), self._parts, -1)
+        parts = states.reshape(len(states), len(self.layers), self._parts, -1)
         return tuple(
-            (tuple(np.ascontiguousarray(parts[:, layer, part])[None] for part in range(self._parts)),) for layer in range(len(self._layers))
+            (tuple(np.ascontiguousarray(parts[:, layer, part])[None] for part in range(self._parts)),) for layer in range(len(self.layers))
         )
 
     def step(
@@ -134,7 +139,7 @@ class TranslateNetwork:
         after: list[States] = []
 
         def read(number: int, x: Array, places: Ids | None = None) -> Array:
-            layer, before = self._layers[number], states[number]
+            layer, before = self.layers[number], states[number]
             after.append(layer.step(x, before) if places is None else layer.run(x, rows, before, places)[1])
             top: Array = after[-1][0][0][0]
             return top
@@ -154,7 +159,7 @@ class TranslateNetwork:
         states, offsets = self.begin(encoded), batch.target_offsets
 
         def read(number: int, x: Array, places: Ids | None = None) -> Array:
-            return self._layers[number].run(x, offsets, states[number], places)[0]
+            return self.layers[number].run(x, offsets, states[number], places)[0]
 
         limits = None if wait_k is None else batch.limits(wait_k)
         u, context, _ = self._decoded(batch.inputs, read, encoded, offsets, limits)
@@ -176,7 +181,7 @@ class TranslateNetwork:
             context, weights = attention(
                 queries, encoded.keys, encoded.annotations, offsets, encoded.offsets, energy=self._energy, limits=limits
             )
-        for number in range(1, len(self._layers)):
+        for number in range(1, len(self.layers)):
             u = read(number, np.concatenate([u, context], axis=1) if number == 1 and self.has_attention else u)
         return u, context, weights
 

@@ -26,6 +26,7 @@ class Hypothesis:
         units: the texts of its T units.
         attention: [T+1, S+1], how much each unit, and the end symbol, attended to each unit of the source and its end; None of a model
             without attention.
+        ids: of its T units; of pieces of bytes several may have the same text.
     """
 
     target: str
@@ -33,6 +34,7 @@ class Hypothesis:
     logprob: float
     units: tuple[str, ...]
     attention: Array | None
+    ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 import sys
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import lightning.pytorch as pl
 import torch
@@ -23,6 +24,7 @@ from tidegate.runtime.series_chart import draw_series
 from tidegate.tasks.network import TaskNetwork
 from tidegate.training.callbacks import ENDED_EARLY, EndEarly, KeepBestAndLast, LiveProgress, ScoreDevelopment
 from tidegate.training.chart import LOSS_CHART, draw_loss, series_chart
+from tidegate.training.gate_histograms import GateHistograms
 from tidegate.training.inheritance import drop_source, inherit
 from tidegate.training.module import TrainingModule
 from tidegate.training.resumption import claim_training
@@ -128,12 +130,13 @@ def _fit(
     """Runs Lightning's trainer; gives the keeper of checkpoints and why training ended."""
     folder.mkdir(parents=True, exist_ok=True)
     last = folder / "last.ckpt"
-    scorer = ScoreDevelopment(task.dev_scores)
+    histograms = GateHistograms()
+    scorer = ScoreDevelopment(histograms.sampled(task.dev_scores))
     recipe = task.recipe
     keeper = KeepBestAndLast(folder, recipe.patience, task.score_noise)
     # After the last step the development data is scored twice more (once to choose, once in full), the test data once.
     early = EndEarly(deadline, lambda: _SECONDS_AROUND + scorer.seconds * (2 + task.test_share))
-    callbacks: list[pl.Callback] = [scorer, early, keeper]
+    callbacks: list[pl.Callback] = [scorer, histograms, early, keeper]
     if not quiet:
         shown: dict[str, Any] = {"score_name": task.score_name, "counted": task.counted, "title": recipe.arch}
         callbacks.append(LiveProgress(max_epochs=recipe.max_epochs, deadline=deadline, **shown))
@@ -175,12 +178,32 @@ def quiet_lightning() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def pilot_seconds(task: TrainingTask[Any], *, steps: int = 12) -> float:
-    """Predicted seconds of a whole run of `max_epochs`: some steps are timed, none is kept."""
+class Pilot(NamedTuple):
+    """What a few steps tell of a whole run.
+
+    Attributes:
+        seconds: of a run of `max_epochs`.
+        dev_seconds: of scoring the development data once.
+        megabytes: of the network's weights and vocabulary, as they are stored.
+    """
+
+    seconds: float
+    dev_seconds: float
+    megabytes: float
+
+
+def pilot(task: TrainingTask[Any], *, steps: int = 12, most_seconds: float | None = None) -> Pilot:
+    """Times some steps and one scoring of the development data, and keeps nothing of them.
+
+    Args:
+        steps: so many at most.
+        most_seconds: after which no further step is begun; None for no limit.
+    """
     network = task.build_network()
     module = TrainingModule(task, network)
     optimizer = module.configure_optimizers()
     tokens, begin = 0, time.monotonic()
+    end = None if most_seconds is None else begin + most_seconds
     for number, batch in enumerate(task.batches(0)):
         if number == 2:  # the first two pay for warming up
             tokens, begin = 0, time.monotonic()
@@ -188,9 +211,16 @@ def pilot_seconds(task: TrainingTask[Any], *, steps: int = 12) -> float:
         optimizer.step()
         optimizer.zero_grad()
         tokens += batch.tokens
-        if number + 1 >= steps:
+        if number + 1 >= steps or (end is not None and time.monotonic() > end):
             break
     per_token = (time.monotonic() - begin) / tokens
     begin = time.monotonic()
     task.dev_score(network)
-    return task.recipe.max_epochs * (per_token * task.tokens + time.monotonic() - begin)
+    dev_seconds = time.monotonic() - begin
+    stored = 4 * sum(parameter.numel() for parameter in network.parameters()) + len(json.dumps(task.vocabulary_json()))
+    return Pilot(task.recipe.max_epochs * (per_token * task.tokens + dev_seconds), dev_seconds, stored / 1e6)
+
+
+def pilot_seconds(task: TrainingTask[Any], *, steps: int = 12) -> float:
+    """Predicted seconds of a whole run of `max_epochs`: some steps are timed, none is kept."""
+    return pilot(task, steps=steps).seconds

@@ -3,9 +3,11 @@
 #   make demo    the main job on the embedded data
 #   make test    all tests, slow ones too
 #   make check   formatting, lint, types, imports
+#   make docs    the documentation as a site, in build/site
 #   make engine  the compiled engine alone; what has not changed is not compiled again
 #   make check-native   the engine without Python, under the sanitizers and without, on every instruction set that runs here (SEED=2 for other cases)
 #   make bench   the figures of bench/RESULTS.md (eight hours or so; wants the data folder: TIDEGATE_DATA, else ../shared/data)
+#   make claims  docs/claims.md: what is said of LSTM, Bi-LSTM and GRU, measured (two hours on one core; what is there is not measured again)
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -14,17 +16,20 @@ ENGINE := .venv/engine
 # The folder too: it is newer once a file has been taken out of it.
 ENGINE_SOURCES := CMakeLists.txt src/tidegate/kernels/csrc $(wildcard src/tidegate/kernels/csrc/*)
 
-.PHONY: demo test test-fast check check-native bench engine lock clean
+.PHONY: demo test test-fast check check-native docs bench claims engine lock clean
 
 demo: engine
 	$(BIN)/tidegate demo --out demo
 	@echo "First, once in this shell: . $(BIN)/activate"
 
+# A process a core, one thread each; who is done first takes tests over from the others.
+ON_ALL_CORES := -n auto --dist worksteal
+
 test: engine
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(ON_ALL_CORES)
 
 test-fast: engine
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest $(ON_ALL_CORES) -m "not slow"
 
 check: engine
 	$(BIN)/ruff format --check .
@@ -40,6 +45,15 @@ check-native: $(READY)
 	  cmake --build build/native/$$kind; \
 	  ctest --test-dir build/native/$$kind --output-on-failure --parallel 2; \
 	done
+
+docs: engine build/gates.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "build/site/index.html; for the search: $(BIN)/python -m http.server --directory build/site"
+
+# The demo's Bi-GRU reads a sentence, and the page on explaining shows its gates.
+build/gates.html: $(ENGINE)
+	$(BIN)/tidegate demo --out build/demo --quiet > build/demo.txt
+	$(BIN)/tidegate explain build/demo/bigru "Teddy bears were sewn ." --at Teddy --out $@
 
 bench: engine
 	$(BIN)/python -m bench.kernels
@@ -57,6 +71,8 @@ bench: engine
 	$(BIN)/python -m bench.forecasting beijing_air --arch gru,lstm,rnn --seeds 1,2,3
 	$(BIN)/python -m bench.forecasting auto_ets
 	$(BIN)/python bench/filling.py --seeds 1,2,3
+	$(BIN)/python bench/explanation.py --threads 1
+	$(BIN)/python bench/gate_histograms.py
 	$(BIN)/python -m bench.sequences japanese_vowels --arch bigru,gru --seeds 1,2,3
 	$(BIN)/python -m bench.sequences fsdd --arch bigru,gru --seeds 1,2,3
 	$(BIN)/python -m bench.sequences speakers --arch bigru --seeds 1,2,3
@@ -64,6 +80,9 @@ bench: engine
 	$(BIN)/python -m bench.sequences live
 	$(BIN)/python bench/inheritance.py
 	$(BIN)/python bench/classification.py sms_spam banking77 clinc150 snips_nlu sentence_polarity --seeds 3
+
+claims: engine
+	$(BIN)/python -m bench.claims
 
 $(READY): requirements/lock.txt
 	$(PYTHON) -m venv .venv

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import math
+import os
 import random
 import signal
 from collections.abc import Callable, Iterator
@@ -12,9 +14,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+# One thread for each process that runs tests, and for those that it starts, before anything loads NumPy: `make test` runs a process a core.
+# Tests of threads name a number of their own.
+os.environ.update(
+    {name: os.environ.get(name, "1") for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TIDEGATE_NUM_THREADS")}
+)
+
 import pytest
 
+import warm_commands
+from browser import started_browser
 from tidegate.data.teddy import teddy_corpus
+from tidegate.threads import available_threads
 from tidegate.training.files import RunFiles
 
 # Settings that learn the toy corpus in a second or two.
@@ -31,6 +42,34 @@ SMALL: dict[str, Any] = {
     "dropout": 0.1,
     "average_decay": 0.9,
 }
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Processes for `pytest -n auto`: one a core that may be used, eight at most, for each holds PyTorch."""
+    return min(available_threads(), 8)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _end_of_warm_commands() -> Iterator[None]:
+    yield
+    warm_commands.close()
+
+
+def made_once(name: str, tmp_path_factory: pytest.TempPathFactory, make: Callable[[Path], object]) -> Path:
+    """What `make` puts at the path that it is given: made by the first of all processes that asks for it.
+
+    Nobody may change what stands there.
+    """
+    own = tmp_path_factory.getbasetemp()
+    folder = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    folder = folder / "made-once" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "done").exists():
+            make(folder / "toy")
+            (folder / "done").touch()
+    return folder / "toy"
 
 
 def hear_ctrl_c() -> None:
@@ -100,8 +139,7 @@ def train_toy(toy_files: Path) -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def toy_model(train_toy: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model directory: a bilstm with a CRF, trained on the toy files."""
-    path: Path = train_toy(tmp_path_factory.mktemp("model") / "toy", test=True, max_epochs=8, patience=8).path
-    return path
+    return made_once("model", tmp_path_factory, lambda path: train_toy(path, test=True, max_epochs=8, patience=8))
 
 
 # Settings that learn the toy texts in a second.
@@ -180,8 +218,7 @@ def train_texts(toy_texts: Path) -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def toy_classifier(train_texts: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model directory: a bilstm with a wide path, trained on the toy texts."""
-    path: Path = train_texts(tmp_path_factory.mktemp("classifier") / "toy", test=True).path
-    return path
+    return made_once("classifier", tmp_path_factory, lambda path: train_texts(path, test=True))
 
 
 # Settings that learn a toy text in a few seconds.
@@ -275,15 +312,13 @@ def train_sounds(toy_sounds: Path) -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def toy_translator(train_sounds: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model directory: a bilstm with additive attention, trained on the toy lexicons."""
-    path: Path = train_sounds(tmp_path_factory.mktemp("translator") / "toy", test=True).path
-    return path
+    return made_once("translator", tmp_path_factory, lambda path: train_sounds(path, test=True))
 
 
 @pytest.fixture(scope="session")
 def toy_interpreter(train_sounds: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model directory: a gru that answers before the source has ended, trained on the toy lexicons."""
-    path: Path = train_sounds(tmp_path_factory.mktemp("interpreter") / "toy", arch="gru", simultaneous=True).path
-    return path
+    return made_once("interpreter", tmp_path_factory, lambda path: train_sounds(path, arch="gru", simultaneous=True))
 
 
 # Settings that learn the toy series in a few seconds.
@@ -373,8 +408,7 @@ def train_series(toy_series: Path) -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def toy_forecaster(train_series: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model directory: a gru that tells 12 steps of both pumps at once, with covariates of every kind."""
-    path: Path = train_series(tmp_path_factory.mktemp("forecaster") / "toy").path
-    return path
+    return made_once("forecaster", tmp_path_factory, lambda path: train_series(path))
 
 
 # Settings that learn to fill the toy series in a few seconds.
@@ -409,8 +443,7 @@ def train_holes(toy_series: Path) -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def toy_filler(train_holes: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model directory: a bigru that fills the holes of both pumps."""
-    path: Path = train_holes(tmp_path_factory.mktemp("filler") / "toy").path
-    return path
+    return made_once("filler", tmp_path_factory, lambda path: train_holes(path))
 
 
 # Settings that learn the toy sequences in a second or two.
@@ -480,8 +513,7 @@ def train_moves(toy_moves: Path) -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def toy_mover(train_moves: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model directory: a gru that says whether a sequence goes up or down."""
-    path: Path = train_moves(tmp_path_factory.mktemp("mover") / "toy").path
-    return path
+    return made_once("mover", tmp_path_factory, lambda path: train_moves(path))
 
 
 # Settings that learn the toy sounds in some seconds.
@@ -540,5 +572,11 @@ def train_tones(toy_tones: Path) -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def toy_transcriber(train_tones: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model directory: a gru that writes down which tones a stream holds."""
-    path: Path = train_tones(tmp_path_factory.mktemp("transcriber") / "toy").path
-    return path
+    return made_once("transcriber", tmp_path_factory, lambda path: train_tones(path))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium for pages of ours, see `browser.visited`; of one module, because playwright holds the thread's event loop."""
+    with started_browser() as opened:
+        yield opened

@@ -81,6 +81,23 @@ def test_the_base_predicts_and_evaluates_without_torch(base_python: Path, toy_mo
 
 
 @pytest.mark.slow
+def test_the_base_explains_but_for_gradients(base_python: Path, toy_model: Path, tmp_path: Path) -> None:
+    def explained(*more: str) -> subprocess.CompletedProcess[str]:
+        command = [str(base_python.parent / "tidegate"), "explain", str(toy_model), "Teddy bears sleep", *more]
+        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+
+    assert "f keeps" in explained().stdout
+    for name in ("gates.html", "gates.svg", "gates.json"):
+        done = explained("--out", name, "--step", "2")
+        assert done.returncode == 0, done.stderr
+        assert "Teddy" in (tmp_path / name).read_text(encoding="utf-8")
+    refused = explained("--gradients")
+    assert refused.returncode == 2
+    assert "pip install 'tidegate[train]'" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.slow
 def test_training_without_the_extra_names_the_line_that_installs_it(base_python: Path, toy_files: Path) -> None:
     done = subprocess.run(
         [str(base_python.parent / "tidegate"), "train", "tag", str(toy_files / "train.conllu")], capture_output=True, text=True, check=False

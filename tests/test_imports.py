@@ -27,6 +27,7 @@ FLOORS = [
     "nn",
     "tasks",
     "training",
+    "explanation",
     "comparison",
     "cli",
 ]
@@ -97,7 +98,7 @@ def test_loading_the_runtime_loads_no_torch_and_no_extra() -> None:
 
 def test_exported_names_are_the_promised_ones() -> None:
     estimators = ["Classifier", "Filler", "Forecaster", "Generator", "SequenceClassifier", "SequenceTagger", "Tagger", "Transcriber"]
-    assert tidegate.__all__ == [*estimators, "Translator", "__version__", "compare", "load"]
+    assert tidegate.__all__ == [*estimators, "Translator", "__version__", "compare", "explain", "load"]
     for name in tidegate.__all__:
         assert getattr(tidegate, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'Taggger'"):

@@ -98,6 +98,7 @@ def test_train_evaluate_predict_from_the_command_line(toy_texts: Path, tmp_path:
         "gru",
         *FAST,
         cwd=tmp_path,
+        fresh=True,
     )
     assert done.returncode == 0, done.stderr
     assert "epoch  2/2" in done.stderr

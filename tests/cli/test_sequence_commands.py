@@ -74,7 +74,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def trained(folder: Path, *words: str) -> Path:
     """The model that `tidegate train` with these words makes, `--out` last."""
-    done = tidegate("train", words[0], *SMALL, *words[1:], cwd=folder)
+    done = tidegate("train", words[0], *SMALL, *words[1:], cwd=folder, fresh=words[0] == "transcribe")
     assert done.returncode == 0, done.stderr
     for part in ("Next:", "training/loss.svg"):
         assert part in done.stdout
@@ -451,15 +451,14 @@ def test_other_commands_say_what_they_are_for(toy_model: Path, toy_classifier: P
     bad(tmp_path)
     assert_users_mistake(tidegate("stream", toy_model, given=""), "tags tokens", "tidegate predict")
     assert_users_mistake(tidegate("stream", toy_classifier, given=""), "classifies texts", "tidegate predict")
-    for task in ("classify", "tag"):
-        assert_users_mistake(tidegate("compare", task, "fine.csv", cwd=tmp_path), f"compare {task} is for", "sequences of numbers")
-    assert_users_mistake(tidegate("compare", "classify", "low_a_1.wav", cwd=tmp_path), "holds sound")
+    assert_users_mistake(tidegate("compare", "tag", "low_a_1.wav", cwd=tmp_path), "holds sound", "a tagger labels the tokens of sentences")
+    assert_users_mistake(tidegate("compare", "classify", "fine.csv", "--unit", "char", cwd=tmp_path), "--unit is for texts")
     assert_users_mistake(
         tidegate("data", "check", "fine.csv", cwd=tmp_path), "fine.csv holds sequences of numbers", "classify FILE --dry-run"
     )
     assert_users_mistake(tidegate("data", "check", "low_a_1.wav", cwd=tmp_path), "holds sound", "classify FILE --dry-run")
     assert_users_mistake(tidegate("data", "check", "low_a_1.wav", "--task", "transcribe", cwd=tmp_path), "train transcribe FILE --dry-run")
-    assert_users_mistake(tidegate("compare", "transcribe", "low_a_1.wav", cwd=tmp_path), "compare knows", "not transcribe")
+    assert_users_mistake(tidegate("compare", "transcribe", "nowhere.wav", cwd=tmp_path), "nowhere.wav")
 
 
 def test_labels_of_texts_and_tokens_are_drawn_too(

@@ -130,7 +130,8 @@ def test_what_cannot_be_trained_on_is_one_message(lines: list[str], options: lis
 def test_other_commands_say_where_series_belong(tmp_path: Path) -> None:
     table(tmp_path, hourly(100))
     assert_users_mistake(tidegate("train", "forecast", "nowhere.csv", cwd=tmp_path), "nowhere.csv")
-    assert_users_mistake(tidegate("compare", "forecast", "table.csv", cwd=tmp_path), "compare knows", "not forecast")
+    assert_users_mistake(tidegate("compare", "forecast", "table.csv", "--folds", "3", cwd=tmp_path), "no folds", "cut by time")
+    assert_users_mistake(tidegate("compare", "fill", "table.csv", "--train-sizes", "50,100%", cwd=tmp_path), "no shares", "cut by time")
     assert_users_mistake(tidegate("data", "check", "table.csv", "--task", "fill", cwd=tmp_path), "tidegate train fill FILE --dry-run")
     assert tidegate("train", "forecast", "table.csv", "--test", "table.csv", cwd=tmp_path).returncode == 2
 
@@ -160,7 +161,7 @@ def test_train_and_everything_that_is_proposed_after_it(task: str, model: str, t
     file = tmp_path / "the pumps.csv"
     file.write_bytes((toy_series / "both.csv").read_bytes())
     words = ("train", task, file.name, *COLUMNS, *SMALL[task])
-    done = tidegate(*words, cwd=tmp_path)
+    done = tidegate(*words, cwd=tmp_path, fresh=True)
     assert done.returncode == 0, done.stderr
     out = tmp_path / f"the {model}"
     assert "epoch  3/3" in done.stderr

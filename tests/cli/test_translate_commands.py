@@ -107,7 +107,7 @@ def test_train_and_everything_that_is_proposed_after_it(arch: str, options: tupl
         *options,
         *FAST,
     )
-    done = tidegate(*words, cwd=tmp_path)
+    done = tidegate(*words, cwd=tmp_path, fresh=not options)
     assert done.returncode == 0, done.stderr
     assert "the source is read as characters, the target written as tokens" in done.stderr
     assert "epoch  8/8" in done.stderr
@@ -396,9 +396,8 @@ def test_bad_training_pairs_are_one_message_and_leave_nothing(
 
 
 def test_what_does_not_know_pairs_says_so(toy_sounds: Path, tmp_path: Path) -> None:
-    mistake = tidegate("compare", "translate", toy_sounds / "train.dict")
-    assert_users_mistake(mistake, "compare knows classify and tag, and not translate.", "tidegate evaluate")
-    assert_users_mistake(tidegate("compare", "tagg", "x.conllu"), "Did you mean 'tag'?")
+    mistake = tidegate("compare", "tagg", "x.conllu")
+    assert (mistake.returncode, "Did you mean 'tag'" in mistake.stderr) == (2, True)
     (tmp_path / "pairs.tsv").write_bytes(PAIRS)
     for words in (("pairs.tsv",), ("pairs.tsv", "--task", "translate"), (toy_sounds / "train.dict",)):
         mistake = tidegate("data", "check", *words, cwd=tmp_path)

@@ -100,3 +100,9 @@ def _cut(order: Ids, lengths: Ids, budget_tokens: int) -> Iterator[Ids]:
         tokens += length
     if begin < len(order):
         yield order[begin:]
+
+
+def turned_rows(offsets: Ids) -> Ids:
+    """[N], the rows of a ragged batch, offsets [B+1], with every sequence read from its end; applied twice, the rows as they were."""
+    rows: Ids = np.repeat(offsets[:-1] + offsets[1:] - 1, np.diff(offsets)) - np.arange(int(offsets[-1]))
+    return rows

@@ -65,6 +65,10 @@ class Frames(Protocol):
         """How many steps so many frames make."""
         ...
 
+    def steps_of(self, record: Any, /) -> int:
+        """How many steps a record makes, which need not be computed for that."""
+        ...
+
     def of(self, record: Any, /) -> Floats:
         """The steps [T, C] of a `NumberSequence` or a `Recording`; DataError where it does not fit."""
         ...

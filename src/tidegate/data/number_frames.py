@@ -41,6 +41,10 @@ class NumberFrames:
         """How many steps so many frames make."""
         return self.scale.steps(frames)
 
+    def steps_of(self, record: NumberSequence) -> int:
+        """How many steps a sequence makes."""
+        return self.steps(len(record.values))
+
     def of(self, record: NumberSequence) -> Floats:
         """The steps [steps(T), C] of a sequence.
 

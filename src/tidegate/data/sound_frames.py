@@ -52,6 +52,10 @@ class SoundFrames:
         """How many steps so many frames make."""
         return self.scale.steps(frames)
 
+    def steps_of(self, record: Recording) -> int:
+        """How many steps a recording at any rate makes."""
+        return self.steps(self.mel.frames(-(-len(record.samples) * self.mel.rate // record.rate)))
+
     def features(self, samples: NDArray[np.floating[Any]]) -> Floats:
         """Frames [T, mels] of samples [n] at the rate of `mel`, not scaled yet."""
         return self._log_mel(samples)

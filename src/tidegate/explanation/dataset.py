@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.data.batches import turned_rows
 from tidegate.decoding.sampling import is_whole
 from tidegate.errors import RecipeError
 from tidegate.explanation.material import Batch, material_of
@@ -79,7 +80,7 @@ def _read(batch: Batch, tallies: dict[tuple[str, int, Direction], _Tally], group
         for trace in layer_traces(stack.name, stack, reading, states):
             direction: Direction = "backward" if is_turned else trace.direction
             tally = tallies.setdefault((stack.name, trace.number, direction), _Tally(trace, direction, groups))
-            tally.add(trace, batch.groups[batch.turned] if is_turned else batch.groups)
+            tally.add(trace, batch.groups[turned_rows(batch.offsets)] if is_turned else batch.groups)
 
     with stacks_observed(observe):
         batch.read()

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from tidegate.data import TextRecord, TokenRecord, reading_order
 from tidegate.data.number_sequences import NumberSequence
-from tidegate.data.recordings import Recording
 from tidegate.data.text_batches import units_of
 from tidegate.errors import DataError, RecipeError
 from tidegate.explanation.explanation import Array
@@ -54,12 +53,12 @@ class Batch:
 
     Attributes:
         groups: [N, G], of each step the groups that it belongs to; −1 for one that is not told of.
-        turned: [N], the places of the steps where every sequence is read from its end.
+        offsets: [B+1], of their steps.
         read: reads them, once; the stacks may then be watched.
     """
 
     groups: Ids
-    turned: Ids
+    offsets: Ids
     read: Callable[[], object]
 
 
@@ -179,21 +178,16 @@ def _units(
             chosen = places.tolist()
             groups = np.array([number.get(unit, -1) for place in chosen for unit in units[place]], dtype=np.int64)
             batch = [records[place] for place in chosen]
-            yield Batch(groups[:, None], _turned(lengths[places]), partial(read, batch, len(groups)))
+            offsets = np.concatenate([[0], np.cumsum(lengths[places])])
+            yield Batch(groups[:, None], offsets, partial(read, batch, len(groups)))
 
     return Material(unit_name, tuple(frequent), len(records), int(lengths.sum()), batches, tuple(notes))
-
-
-def _turned(lengths: Ids) -> Ids:
-    """The places [N] of the steps of sequences, each from its end."""
-    ends = np.cumsum(lengths)
-    return np.repeat(2 * ends - lengths - 1, lengths) - np.arange(int(lengths.sum()))
 
 
 def _frames(model: FrameModel, records: list[Any], min_count: int) -> Material:
     frames, network = model.frames, model.network(None)
     levels = _Loudness(model, records) if model.input == "sound" else _Features(model, records)
-    lengths = np.array([frames.steps(_frame_count(model, record)) for record in records], dtype=np.int64)
+    lengths = np.array([frames.steps_of(record) for record in records], dtype=np.int64)
     present = np.flatnonzero(lengths)
     if not len(present):
         raise DataError("there is nothing to survey: no sequence with a step was given.")
@@ -205,18 +199,9 @@ def _frames(model: FrameModel, records: list[Any], min_count: int) -> Material:
             own = np.array([len(x) for x in each], dtype=np.int64)
             offsets, x = np.concatenate([[0], np.cumsum(own)]), np.concatenate(each)
             groups = np.concatenate([levels.of(record, steps) for record, steps in zip(chosen, each, strict=True)])
-            yield Batch(groups, _turned(own), partial(network.states, x, offsets))
+            yield Batch(groups, offsets, partial(network.states, x, offsets))
 
     return Material("step", levels.names, len(present), int(lengths.sum()), batches)
-
-
-def _frame_count(model: FrameModel, record: Any) -> int:
-    """Frames of a record; of sound about so many, by which batches are cut."""
-    if isinstance(record, NumberSequence):
-        return len(record)
-    assert isinstance(record, Recording)
-    mel: Any = model.frames.mel  # type: ignore[attr-defined]
-    return max(1, int(len(record.samples) * mel.rate / record.rate / mel.hop))
 
 
 class _Features:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.artefact import StoredModel
+from tidegate.data.batches import turned_rows
 from tidegate.kernels import architecture
 from tidegate.runtime.head import Head
 from tidegate.runtime.layers import RecurrentStack, States
@@ -105,7 +106,7 @@ class TwoWayNetwork:
     def contexts(self, ids: Ids, offsets: Ids) -> tuple[Array, Array]:
         """Of each unit of the texts [B+1] the states [N, H] after those before it and after those behind it; zeros at a text's ends."""
         # Row n of the texts turned round is row turned[n].
-        turned = np.repeat(offsets[:-1] + offsets[1:] - 1, np.diff(offsets)) - np.arange(len(ids))
+        turned = turned_rows(offsets)
         left, right = (self._before(stack, read, offsets) for stack, read in zip(self.stacks, (ids, ids[turned]), strict=True))
         return left, right[turned]
 

@@ -162,14 +162,6 @@ def _some_frames(frames: SoundFrames, recordings: Sequence[Recording]) -> Iterat
             return
 
 
-def steps_of(frames: Frames, record: Record) -> int:
-    """How many steps a record makes."""
-    if isinstance(record, NumberSequence):
-        return frames.steps(len(record.values))
-    assert isinstance(frames, SoundFrames)
-    return frames.steps(frames.mel.frames(-(-len(record.samples) * frames.mel.rate // record.rate)))
-
-
 class VariedRecords:
     """Training records as steps, each time a little different, as the recipe says.
 
@@ -191,7 +183,7 @@ class VariedRecords:
 
     def lengths(self) -> NDArray[np.int64]:
         """Steps of each, before it is varied."""
-        return np.array([steps_of(self.frames, record) for record in self.records], dtype=np.int64)
+        return np.array([self.frames.steps_of(record) for record in self.records], dtype=np.int64)
 
     def steps(self, record: Record, rng: np.random.Generator) -> Floats:
         """[T, C] of a record, varied."""

@@ -17,7 +17,7 @@ from tidegate.data.frames import FrameBatch, Frames
 from tidegate.data.recordings import Recording
 from tidegate.kernels import architecture
 from tidegate.tasks.sequence import FrameNetwork, SequenceNetworkSettings
-from tidegate.training.frame_material import Parts, Record, VariedRecords, steps_of
+from tidegate.training.frame_material import Parts, Record, VariedRecords
 from tidegate.training.frame_recipe import FrameRecipe
 from tidegate.training.task import TrainingTask
 
@@ -117,7 +117,7 @@ class FrameTask(TrainingTask[F]):
     def _dev_batches(self) -> list[FrameBatch]:
         if self._dev is None:
             known = [record for record in self.parts.dev if self.scorable(record)]
-            lengths = np.array([steps_of(self.frames, record) for record in known], dtype=np.int64)
+            lengths = np.array([self.frames.steps_of(record) for record in known], dtype=np.int64)
             order = reading_order(lengths, budget_tokens=_DEV_STEPS)
             self._dev = [self.plain_batch([known[place] for place in places.tolist()]) for places in order]
         return self._dev

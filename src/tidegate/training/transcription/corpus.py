@@ -16,7 +16,7 @@ from tidegate.data.recordings import Recording
 from tidegate.data.transcripts import transcript_of, transcript_units
 from tidegate.errors import DataError
 from tidegate.training.files import RunFiles
-from tidegate.training.frame_material import Parts, Record, frames_of, read_parts, steps_of
+from tidegate.training.frame_material import Parts, Record, frames_of, read_parts
 from tidegate.training.transcription.recipe import TranscribeRecipe
 
 # Seeds of the streams that networks are chosen and tested by, beside the run's own.
@@ -123,4 +123,4 @@ def fits(frames: Frames, record: Record, unit: str) -> bool:
     """Whether a recording has a step for each unit of its transcript, and one more between two that are the same."""
     units = transcript_units(transcript_of(record), unit)
     repeats = sum(first == second for first, second in pairwise(units))
-    return steps_of(frames, record) >= len(units) + repeats
+    return frames.steps_of(record) >= len(units) + repeats

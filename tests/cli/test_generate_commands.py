@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -20,6 +21,8 @@ import numpy as np
 import pytest
 
 from conftest import hear_ctrl_c
+from tidegate.cli.generation import Writing
+from tidegate.data import Source, TextRecord
 from tidegate.kernels import ARCHITECTURES
 from tidegate.runtime import GenerateModel, load
 
@@ -261,6 +264,32 @@ def test_the_text_appears_as_it_comes_and_ctrl_c_keeps_it(writer: Path) -> None:
     assert len(whole) > 1500
     assert set(whole.splitlines()) <= set(SUFFIXES)
     assert any(line.startswith(begun) for line in SUFFIXES)
+
+
+@pytest.mark.parametrize("writes", range(1, 20))
+def test_a_text_cut_off_after_any_piece_ends_its_line(writer: Path, writes: int) -> None:
+    """Ctrl-C right after a piece was written, wherever in a line that is."""
+    model = load(writer)
+    assert isinstance(model, GenerateModel)
+
+    class CutOff(io.BytesIO):
+        left = writes
+
+        def write(self, data: Any) -> int:
+            written = super().write(data)
+            self.left -= 1
+            if self.left == 0:
+                raise KeyboardInterrupt
+            return written
+
+    stream = CutOff()
+    writing = Writing(model, stream, "text", is_terminal=True, quiet=True, options={"temperature": 0, "length": 100}, seed=1)
+    with pytest.raises(KeyboardInterrupt):
+        writing.answer(iter([TextRecord("abc", Source("--prompt", 1, "text"))]))
+    shown = stream.getvalue().decode()
+    assert shown.endswith("\n")
+    whole = "abc" + "".join(model.sample("abc", temperature=0, length=100))
+    assert whole.startswith(shown.removesuffix("\n"))
 
 
 def test_text_and_json_lines_go_to_files_whole(writer: Path, tmp_path: Path) -> None:

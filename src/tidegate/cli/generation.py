@@ -78,7 +78,8 @@ class Writing:
         if self.form == "jsonl":
             self._write(json.dumps({"text": "".join(whole)}, ensure_ascii=False) + "\n")
         else:
-            self._write("\n" if number else "")
+            if number:
+                self._write("\n")
             self._write_live(whole)
         stop = self.options.get("stop")
         if stop and not session.is_stopped:
@@ -86,14 +87,15 @@ class Writing:
 
     def _write_live(self, pieces: Iterator[str]) -> None:
         """Each piece as soon as it is there. The text ends with a line end, also after Ctrl-C, so that the shell goes on in a new line."""
-        last = ""
+        is_at_line_end = False
         try:
-            for piece in pieces:
+            for piece in filter(None, pieces):
+                is_at_line_end = False  # until it is known: Ctrl-C may come right after the piece was written
                 self._write(piece)
-                last = piece or last
+                is_at_line_end = piece.endswith("\n")
                 self.stream.flush()
         finally:
-            if not last.endswith("\n"):
+            if not is_at_line_end:
                 self._write("\n")
             self.stream.flush()
 

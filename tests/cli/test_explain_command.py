@@ -26,9 +26,9 @@ def tidegate(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=environment, timeout=300, check=False)
 
 
-def explained(*arguments: object) -> str:
+def explained(*arguments: object, width: int = 160) -> str:
     """Runs the command in this process, which is quicker, and gives what it printed."""
-    done = CliRunner().invoke(app, ["explain", *map(str, arguments)], env={"COLUMNS": "160"})
+    done = CliRunner().invoke(app, ["explain", *map(str, arguments)], env={"COLUMNS": str(width)})
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     assert done.exit_code == 0
@@ -127,7 +127,7 @@ def test_models_of_other_tasks(
     toy_translator: Path, toy_forecaster: Path, toy_filler: Path, toy_mover: Path, toy_transcriber: Path, toy_tones: Path, toy_series: Path,
     toy_moves: Path, toy_sounds: Path, tmp_path: Path,
 ) -> None:  # fmt: skip
-    word = next(toy_sounds.glob("*")).read_text(encoding="utf-8").split()[0]
+    word = (toy_sounds / "test.dict").read_text(encoding="utf-8").split()[0]
     translation = json_of(tmp_path, toy_translator, word)
     assert translation["task"] == "translate"
     assert len(translation["panels"]) == 2
@@ -158,6 +158,59 @@ def test_a_survey_over_files(toy_model: Path, toy_files: Path, toy_classifier: P
     assert "words that open it most" in (tmp_path / "survey.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("width", [40, 69, 70, 99, 100])
+def test_a_survey_has_every_number_and_word_at_every_width(toy_classifier: Path, toy_texts: Path, tmp_path: Path, width: int) -> None:
+    shown = explained(toy_classifier, "--survey", toy_texts / "test.csv", width=width)
+    assert max(map(len, shown.splitlines())) <= width
+    assert "…" not in shown
+    survey = json_of(tmp_path, toy_classifier, "--survey", toy_texts / "test.csv")
+    for layer in survey["panels"][0]["layers"]:
+        for name, gate in layer["gates"].items():
+            assert re.search(rf"^{name} {gate['role']} +{gate['mean']:.2f} +{gate['closed']:.0%} +{gate['open']:.0%} ", shown, re.MULTILINE)
+            assert f"{gate['opens'][0]['name']} {gate['opens'][0]['mean']:.2f}" in " ".join(shown.split())
+
+
+@pytest.mark.slow
+def test_a_survey_over_pairs_and_series(
+    toy_translator: Path, toy_sounds: Path, toy_forecaster: Path, toy_filler: Path, toy_series: Path, tmp_path: Path
+) -> None:
+    shown = explained(toy_translator, "--survey", toy_sounds / "dev.dict")
+    assert re.search(r"40 pairs: source \d+ characters, target \d+ tokens", shown)
+    assert "target: layer 1 →" in shown
+    assert "tokens that open it most" in shown
+    assert "target: layer 1 →" not in explained(toy_translator, "--survey", toy_sounds / "dev.dict", "--direction", "backward")
+    for model, name, group in ((toy_forecaster, "window", "steps back"), (toy_filler, "part", "pressure: ")):
+        survey = json_of(tmp_path, model, "--survey", toy_series / "pumps.csv")
+        assert survey["sequence_name"] == name
+        (first, *_) = survey["panels"]
+        gates = [gate for layer in first["layers"] for gate in layer["gates"].values()]
+        assert any(group in told for gate in gates for side in ("opens", "closes") for names in gate["units"][side] for told in names)
+        explained(model, "--survey", toy_series / "pumps.csv", "--out", tmp_path / "survey.html")
+        assert "hour 12" in (tmp_path / "survey.html").read_text(encoding="utf-8")
+    told = refused(toy_translator, "--survey", toy_series / "pumps.csv")
+    assert "Two were expected, source and target" in told
+    assert "--source" not in told  # which explain does not have
+    assert "there is no column 'pump' here" in refused(toy_filler, "--survey", toy_sounds / "dev.dict")
+    (tmp_path / "empty.csv").write_text("")
+    for model in (toy_translator, toy_forecaster, toy_filler):
+        assert "empty.csv holds no rows" in refused(model, "--survey", tmp_path / "empty.csv")
+
+
+@pytest.mark.slow
+def test_gradients_of_a_forecast_in_the_terminal_and_on_the_page(toy_forecaster: Path, toy_series: Path, tmp_path: Path) -> None:
+    pytest.importorskip("captum")
+    asked = (toy_forecaster, toy_series / "pumps.csv", "--future", toy_series / "plan.csv", "--series", "north", "--at", 3, "--gradients")
+    shown = explained(*asked)
+    assert re.search(r"channel +hangs on it +gradient", shown)
+    assert "What the gradients deal out, in the target's unit: pressure, at 2024-04-10 02:00:00: " in " ".join(shown.split())
+    influence = json_of(tmp_path, *asked)["influence"]
+    assert len(influence["gradient"]) == 4
+    explained(*asked, "--out", tmp_path / "gates.svg", "--quiet")
+    drawn = " ".join(" ".join(ElementTree.parse(tmp_path / "gates.svg").getroot().itertext()).split())
+    assert "adds so much to the number told" in drawn
+    assert "; gradients " in drawn
+
+
 def test_mistakes_are_told_in_one_message(toy_model: Path, toy_classifier: Path, toy_mover: Path, toy_texts: Path, tmp_path: Path) -> None:
     done = tidegate("explain", toy_model, "Teddy", "--gate", "q")
     assert (done.returncode, done.stdout) == (2, "")
@@ -178,3 +231,11 @@ def test_mistakes_are_told_in_one_message(toy_model: Path, toy_classifier: Path,
     assert not list(tmp_path.iterdir())
     (tmp_path / "empty.txt").write_text("")
     assert "is empty" in refused(toy_classifier, "--file", tmp_path / "empty.txt")
+
+
+def test_the_weights_of_attention_pooling_are_shown_everywhere(toy_classifier: Path, tmp_path: Path) -> None:
+    assert "Attention read about as much from every word: 0.25." in explained(toy_classifier, "we like the soup")
+    weights = json_of(tmp_path, toy_classifier, "we like the soup")["attention"]["weights"]
+    assert [sum(row) for row in weights] == [pytest.approx(1, abs=1e-3)]
+    explained(toy_classifier, "we like the soup", "--out", tmp_path / "gates.svg")
+    assert "Attention" in (tmp_path / "gates.svg").read_text(encoding="utf-8")

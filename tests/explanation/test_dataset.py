@@ -10,16 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+import tidegate
 from frame_models import FrameModelMaker
 from language_models import LanguageModel
 from tidegate.artefact import StoredModel, read_model
+from tidegate.data.pairs import read_pairs
 from tidegate.data.reading import read_labelled
 from tidegate.data.units import CharacterUnits
 from tidegate.errors import DataError, RecipeError
 from tidegate.explanation.dataset import gate_survey
 from tidegate.explanation.trace import LayerTrace, layer_traces
-from tidegate.runtime import GenerateModel, TagModel, TranscribeModel, load
+from tidegate.runtime import GenerateModel, TagModel, TranscribeModel, TranslateModel, load
 from tidegate.runtime.layers import stacks_observed
+from translate_models import TranslateTwin
 
 
 def traces_of(work: Any) -> list[LayerTrace]:
@@ -53,7 +56,8 @@ def test_a_tagger_is_surveyed_as_its_sentences_are_one_by_one(toy_model: Path, t
             for name, gate in trace.gates.items():
                 values[trace.direction, name].append(gate)
         words += text
-    assert (survey.sequences, survey.steps, survey.unit_name) == (len(texts), len(words), "word")
+    (panel,) = survey.panels
+    assert (survey.sequences, panel.steps, panel.unit_name) == (len(texts), len(words), "word")
     assert [(layer.number, layer.direction) for layer in survey.layers] == [(0, "forward"), (0, "backward")]
     each = np.array(words)
     for layer in survey.layers:
@@ -83,7 +87,7 @@ def test_a_tagger_is_surveyed_as_its_sentences_are_one_by_one(toy_model: Path, t
         assert layer.memory is not None
         np.testing.assert_allclose(layer.memory, -1 / np.log(np.clip(kept, 1e-12, 1 - 1e-6)).mean(axis=0), rtol=1e-4)
         assert sum(layer.memory_counts) == layer.hidden_size
-    assert json.loads(json.dumps(survey.to_json()))["layers"][0]["gates"]["f"]["role"] == "keeps"
+    assert json.loads(json.dumps(survey.to_json()))["panels"][0]["layers"][0]["gates"]["f"]["role"] == "keeps"
 
 
 def test_records_and_what_predict_takes_come_to_the_same(toy_model: Path, toy_files: Path) -> None:
@@ -143,9 +147,9 @@ def test_steps_of_sound_are_quiet_or_loud(toy_tones: Path) -> None:
     assert {group.name for group in survey.layers[0].gates[0].opens} == {"quiet", "middling", "loud"}
 
 
-def test_what_cannot_be_surveyed_is_refused(toy_forecaster: Path, toy_model: Path) -> None:
-    with pytest.raises(RecipeError, match="a ForecastModel was given to survey its gates"):
-        gate_survey(toy_forecaster, [])
+def test_what_cannot_be_surveyed_is_refused(toy_model: Path) -> None:
+    with pytest.raises(RecipeError, match="a int was given to survey its gates"):
+        gate_survey(3, [])
     with pytest.raises(DataError, match=r"one str was given where a data set is expected; write \[input, …\]"):
         gate_survey(toy_model, "a text")
     with pytest.raises(DataError, match="there is nothing to survey"):
@@ -177,3 +181,53 @@ def test_a_language_model_is_surveyed_by_its_characters(arch: str, breaks: list[
         values = np.concatenate([trace.gates[gate] for trace in own])
         is_b = np.array([c == "b" for text in read for c in text])
         assert told["b"].mean == pytest.approx(float(values[is_b].mean()), abs=1e-5)
+
+
+@pytest.mark.parametrize("attention", ["additive", "none"])
+def test_a_translator_is_surveyed_as_its_translations_are_explained_one_by_one(attention: str) -> None:
+    units = CharacterUnits(["", "a", "b", "c", "d"]), CharacterUnits(["", "x", "y", "z"])
+    stored = TranslateTwin(*units, attention=attention, decoder="gru").stored
+    stored.tensors["head.bias"][-1] -= 3  # so that targets do not end at once
+    model = TranslateModel(stored)
+    sources = ["abcadb", "dd", "ca?b"]
+    survey = gate_survey(model, list(zip(sources, model.predict(sources), strict=True)), min_count=1)
+    explained = [tidegate.explain(model, source, influence=False).panels for source in sources]
+    assert (survey.sequences, survey.sequence_name) == (3, "pair")
+    for place, (name, count) in enumerate((("source", 2), ("target", 2))):
+        panel = survey.panels[place]
+        assert (panel.name, panel.unit_name, len(panel.layers)) == (name, "character", count)
+        read = np.array([unit for panels in explained for unit in panels[place].units])
+        assert panel.steps == len(read)
+        for number, layer in enumerate(panel.layers):
+            for gate in layer.gates:
+                views = [panels[place].layers[number] for panels in explained]
+                values = np.concatenate([view.trace.gates[gate.name] for view in views]).astype(np.float64)
+                np.testing.assert_allclose(gate.unit_mean, values.mean(axis=0), atol=1e-5)
+                told = {group.name: group for group in gate.opens}
+                assert told.keys() == set(read)
+                for unit in set(read):
+                    assert told[unit].count == (read == unit).sum()
+                    assert told[unit].mean == pytest.approx(values[read == unit].mean(), abs=1e-5)
+    assert [layer.title for layer in survey.panels[1].layers] == ["layer 1 →", "layer 2 →"]
+
+
+def test_a_translator_is_surveyed_over_its_files(toy_translator: Path, toy_sounds: Path) -> None:
+    entries = read_pairs([str(toy_sounds / "dev.dict")]).entries
+    survey = gate_survey(toy_translator, entries)
+    assert survey.to_json() == gate_survey(toy_translator, [(one.source, one.targets[0]) for one in entries]).to_json()
+    source, target = survey.panels
+    assert (source.unit_name, target.unit_name) == ("character", "token")
+    assert source.steps == sum(len(one.source) + 1 for one in entries)
+    assert target.steps == sum(len(one.targets[0].split()) + 1 for one in entries)
+    assert "sh" not in {group.name for group in source.layers[0].gates[0].opens}
+
+
+def test_pairs_that_are_none_are_refused(toy_translator: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"item 2 is 'kasa'; a pair \(source, target\) was expected.*zip\(sources, model.predict\(sources\)\)"
+    ):
+        gate_survey(toy_translator, [("sa", "S AA1"), "kasa"])
+    with pytest.raises(DataError, match="pair 1: the target is empty"):
+        gate_survey(toy_translator, [("sa", " ")])
+    with pytest.raises(DataError, match="there is nothing to survey: no pair was given"):
+        gate_survey(toy_translator, [])

@@ -176,3 +176,21 @@ def test_an_rnn_has_states_and_no_gates(train_texts: Callable[..., Any], tmp_pat
     assert layer.memory is None
     assert any(note.startswith("an rnn has no gates") for note in explanation.notes)
     assert not any("n-grams" in note for note in explanation.notes)
+
+
+def test_the_pooling_weights_are_those_by_which_the_runtime_adds_up_the_states(classifier: ClassifyModel) -> None:
+    attention = tidegate.explain(classifier, TEXT, influence=False).attention
+    assert attention is not None
+    assert attention.sources == tuple(TEXT.split())
+    (weights,) = attention.weights
+    assert weights.sum() == pytest.approx(1, abs=1e-6)
+    network, whole = classifier.network, np.array([0, 8])
+    states = network.stack(network.vectors(TEXT.split()), whole)
+    pooled = network.pooling(states, whole)[0]
+    place = network.pooling.pools.index("attention") * states.shape[1]
+    np.testing.assert_allclose(weights @ states, pooled[place : place + states.shape[1]], atol=1e-6)
+
+
+def test_a_classifier_without_attention_in_its_pooling_shows_none(train_texts: Callable[..., Any], tmp_path: Path) -> None:
+    model = train_texts(tmp_path / "max", arch="gru", max_epochs=1, pooling=["max", "mean"]).path
+    assert tidegate.explain(model, TEXT, influence=False).attention is None

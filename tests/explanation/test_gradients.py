@@ -14,17 +14,17 @@ import builtins
 
 import torch
 
-import forecast_models
 import tidegate
 from frame_models import FrameModelMaker, recordings, sequences
 from language_models import LanguageModel
 from tidegate.data.units import CharacterUnits
 from tidegate.errors import MissingExtraError, RecipeError
-from tidegate.explanation.gradients import integrated_gradients
+from tidegate.explanation.gradients import integrated
+from tidegate.explanation.gradients.integrated import integrated_gradients
+from tidegate.explanation.gradients.scores import differentiable
 from tidegate.explanation.subjects import subject_of
 from tidegate.explanation.subjects.classify import ClassifySubject
 from tidegate.explanation.subjects.subject import BLANK
-from tidegate.explanation.torch_scores import differentiable
 from tidegate.runtime import GenerateModel, SequenceClassifyModel, SequenceTagModel, TagModel, TranscribeModel, TranslateModel, load
 from translate_models import TranslateTwin
 
@@ -128,21 +128,16 @@ def test_a_score_of_a_linear_kind_is_attributed_exactly() -> None:
 
 
 def test_an_unfinished_sum_is_said(monkeypatch: pytest.MonkeyPatch, toy_classifier: Path) -> None:
-    from tidegate.explanation import gradients
-
-    monkeypatch.setattr(gradients, "TOLERANCE", 0.0)
-    monkeypatch.setattr(gradients, "LEAST_GAP", -1.0)
-    monkeypatch.setattr(gradients, "MOST_STEPS", 32)
+    monkeypatch.setattr(integrated, "TOLERANCE", 0.0)
+    monkeypatch.setattr(integrated, "LEAST_GAP", -1.0)
+    monkeypatch.setattr(integrated, "MOST_STEPS", 32)
     subject = subject_of(load(toy_classifier), "the bread")
     found = integrated_gradients(subject)
     assert found.steps == 32
     assert any("attributions add up to" in note for note in subject.notes)
 
 
-def test_gradients_that_there_are_not_are_refused(monkeypatch: pytest.MonkeyPatch, toy_classifier: Path, tmp_path: Path) -> None:
-    trained = forecast_models.Trained(forecast_models.table(tmp_path / "table.csv"), "all")
-    with pytest.raises(RecipeError, match="gradients are of scores that are log p, and a model of forecast tells numbers"):
-        tidegate.explain(trained.model, trained.panel, series="a", gradients=True)
+def test_gradients_that_there_are_not_are_refused(monkeypatch: pytest.MonkeyPatch, toy_classifier: Path) -> None:
     model = load(toy_classifier)
     with pytest.raises(RecipeError, match="influence=False"):
         tidegate.explain(model, "the bread", gradients=True, influence=False)

@@ -24,7 +24,7 @@ def layer_of(stack: RecurrentStack, x: np.ndarray) -> LayerView:
 def test_after_its_memory_length_1_e_of_a_past_is_left(arch: str, zoneout: tuple[float, float]) -> None:
     """What a first state, 1 in one unit, has become after T steps is e^(−T / memory), as the gates do not hang on it."""
     stack = random_stack(arch, layers=1, zoneout=zoneout)
-    for weights in stack._weights:
+    for weights in stack.weights:
         for direction in weights:
             if direction.weight_hh is not None:
                 direction.weight_hh[:] = 0  # so that the gates hang on what is read alone

@@ -49,6 +49,9 @@ def test_a_sequence_classified(classifier: SequenceClassifyModel) -> None:
     (panel,) = found.panels
     assert panel.units == tuple(map(str, range(14)))
     assert [(layer.title, layer.trace.states.shape) for layer in panel.layers][:2] == [("layer 1 →", (14, 6)), ("layer 1 ←", (14, 6))]
+    assert found.attention is not None
+    assert found.attention.weights.shape == (1, 14)
+    assert found.attention.weights.sum() == pytest.approx(1, abs=1e-6)
     influence = found.influence
     assert influence is not None
     assert influence.channels == FEATURES

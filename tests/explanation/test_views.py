@@ -17,6 +17,7 @@ from rich.console import Console
 from made_explanations import HOSTILE, made_explanation
 from tidegate.errors import RecipeError
 from tidegate.explanation.evidence import Check
+from tidegate.explanation.explanation import Attention
 from tidegate.explanation.views.choice import checked_step, checked_unit, chosen, stretch_of
 from tidegate.explanation.views.page import page_of, script_json
 from tidegate.explanation.views.sentences import influence_sentences, memory_sentence, seen, signed
@@ -109,7 +110,68 @@ def test_every_architecture_is_drawn_everywhere(arch: str) -> None:
         assert "layer 1" in text
     if ARCHITECTURES[arch].cell == "rnn":
         assert "h state" in printed(content, width=160)
-        assert memory_sentence(content["panels"][0]["layers"][0]) == ""
+        assert memory_sentence(content["panels"][0]["layers"][0], "word") == ""
+
+
+def test_memory_is_told_in_what_stands_along_the_input() -> None:
+    content = made_explanation("gru").to_json()
+    panels = [{**content["panels"][0], "unit_name": "segment"}]
+    for shown in (printed({**content, "panels": panels}), svg_of({**content, "panels": panels})):
+        assert re.search(r"half of the units keep the past for [\d.,]+ segments or more, a tenth for [\d.,]+ segments or more", shown)
+        assert " steps" not in shown
+
+
+def pooled(weights: Any, **changes: Any) -> dict[str, Any]:
+    """An explanation of whose units attention read so much into the one answer."""
+    made = made_explanation(words=tuple(f"w{number}" for number in range(300)), steps=len(weights), **changes)
+    return replace(made, attention=Attention(("praise",), made.panels[0].units, np.array([weights]))).to_json()
+
+
+def test_attention_into_one_answer_is_told_by_the_strongest_units_however_long_the_input() -> None:
+    weights = np.full(300, 0.5 / 297)
+    weights[[250, 7, 99]] = 0.2, 0.18, 0.12
+    shown = " ".join(printed(pooled(weights), width=80).split())
+    assert "Attention read most from: w250 (251) 0.20 · w7 (8) 0.18 · w99 (100) 0.12 · " in shown
+    assert shown.partition("an equal share is ")[2].startswith("0.0033.")
+    weights = np.full(300, 1 / 300)
+    weights[4] = 1.05 / 300
+    assert "Attention read about as much from every word: 0.0033." in printed(pooled(weights))
+
+
+def test_of_attention_into_one_answer_the_picture_draws_the_stretch_that_it_shows() -> None:
+    weights = np.linspace(1, 2, 300)
+    content = pooled(weights / weights.sum())
+    begin, end, _ = stretch_of(content, content["panels"][0], 60)
+    svg = svg_of(content)
+    heights = [float(height) for height in re.findall(r'height="([\d.]+)" class="fill-keep"><title>', svg)]
+    assert len(heights) == 60
+    shown = weights[begin:end]
+    np.testing.assert_allclose(heights, shown / shown.max() * max(heights), atol=0.2)
+    assert "the fuller a square" not in svg
+
+
+def test_of_attention_into_several_units_each_is_told_its_strongest() -> None:
+    attention = Attention(("a", "b"), tuple("vwxyz") * 8, np.full((2, 40), 0.025))
+    shown = printed(replace(made_explanation(), attention=attention).to_json())
+    assert len(re.findall(r"^[ab] +v 0\.025 *$", shown, re.MULTILINE)) == 2
+
+
+def test_of_stretches_that_are_as_good_that_about_the_strongest_unit_is_shown(content: dict[str, Any]) -> None:
+    falls = np.full(300, 0.001)
+    falls[[5, 44]] = 1, 0.002  # a stretch from the sixth unit on would hold a little more, and nothing before the strongest
+    influence = {**content["influence"], "occlusion": falls.tolist()}
+    panel = {**content["panels"][0], "units": ["w"] * 300}
+    assert stretch_of({**content, "influence": influence}, panel, 40)[:2] == (0, 40)
+
+
+def test_small_gradients_are_told_to_two_digits_that_count(content: dict[str, Any]) -> None:
+    influence = content["influence"]
+    small = {**influence, "gradient": [0.0012 * (step + 1) for step in range(12)], "channels": ["word", "shape"]}
+    small |= {"channel_occlusion": [0.1, 0.2], "channel_gradient": [0.0012, -0.00345]}
+    shown = printed({**content, "influence": small}, width=160)
+    assert "+0.0012" in shown
+    assert "+0.014" in shown
+    assert "−0.0034" in shown or "−0.0035" in shown
 
 
 def test_an_empty_input_is_drawn_as_one() -> None:

@@ -92,7 +92,8 @@ def explain(
         typer.Option(
             "--survey",
             metavar="FILE...",
-            help="The gates over whole files instead: what opens and closes them, what is stuck, how long the past is kept.",
+            help="The gates over whole files (of a translator: pairs) instead: what opens and closes them, what is stuck, how long the "
+            "past is kept.",
             show_default=False,
         ),
     ] = None,
@@ -121,7 +122,7 @@ def explain(
 
     In the terminal a row for each word: how far the score falls without it, the mean of each gate and its spread over the hidden units.
     The page (--out gates.html) has every layer, direction and unit, works offline and by keyboard. --survey asks over whole files which
-    words open which gate, which units are dead, and how long the past is kept.
+    words, or hours and values of a series, open which gate, which units are dead, and how long the past is kept.
 
     Examples:
 
@@ -140,6 +141,8 @@ def explain(
     tidegate explain reviews-gru/ 'the film was not good' --gradients
 
     tidegate explain spam-lstm/ --survey train.csv --out survey.html
+
+    tidegate explain pump-gru/ --survey pump.csv
     """
     from tidegate.threads import use_threads
 
@@ -171,7 +174,7 @@ def explain(
     loaded = load(model)
     given = given_to(loaded, words, file, record, quiet=quiet)
     asked = {"at": answer_at(loaded, given, at), "label": label, "series": series, "target": target, "future": list(future or []) or None}
-    found = explained(loaded, given, {name: value for name, value in asked.items() if value is not None}, gradients=gradients)
+    found = explained(loaded, given, {name: value for name, value in asked.items() if value is not None}, gradients=gradients, quiet=quiet)
     content, place = shown_content(
         found, layer=layer, direction=direction, gate=gate, step=step, unit=unit, with_units=out is not None or is_opened
     )

@@ -15,6 +15,7 @@ import numpy as np
 
 from tidegate.artefact import write_atomically
 from tidegate.cli.inputs import Inputs, Sources, plain_lines
+from tidegate.cli.progress import steps_shown
 from tidegate.cli.standard_input import named_files
 from tidegate.data.words import tokenise
 from tidegate.errors import DataError, OutputError, RecipeError, listed, nearest
@@ -38,6 +39,8 @@ from tidegate.runtime import (
 )
 
 _SUFFIXES = (".html", ".svg", ".json")
+# Units to read that take some seconds.
+_LONG = 300_000
 
 
 def check_out(out: Path | None, *, is_opened: bool, is_survey: bool) -> None:
@@ -168,15 +171,16 @@ def answer_at(model: Any, given: Any, at: str | None) -> int | None:
     return places[0]
 
 
-def explained(model: Any, given: Any, options: Mapping[str, Any], *, gradients: bool) -> Explanation:
-    """The explanation of one input; `options` are those of `tidegate.explain` that were given.
+def explained(model: Any, given: Any, options: Mapping[str, Any], *, gradients: bool, quiet: bool) -> Explanation:
+    """The explanation of one input; `options` are those of `tidegate.explain` that were given. Where it takes long a bar is shown.
 
     Raises:
         what `tidegate.explain` raises; of places and options by their names and numbers on the command line.
     """
     asked = {**options, "gradients": True} if gradients else dict(options)
     try:
-        return explain(model, given, **asked)
+        with steps_shown("taking words away", is_shown=not quiet, least=_LONG) as told:
+            return explain(model, given, told=told, **asked)
     except PlaceError as error:
         first, last = (place + 1 for place in error.places)
         raise RecipeError(f"--at {options['at'] + 1}: {error.expected}, {spoken_range(first, last)} was expected.") from error

@@ -36,12 +36,28 @@ def counted(records: Iterable[Record], doing: str, *, is_shown: bool) -> Iterato
 
 
 @contextmanager
-def steps_shown(doing: str, *, is_shown: bool) -> Iterator[Callable[[int, int], None]]:
-    """A function to tell how many steps are done, of how many; on a terminal a bar with the time left shows it."""
+def steps_shown(doing: str, *, is_shown: bool, least: int = 0) -> Iterator[Callable[[int, int], None]]:
+    """A function to tell how many steps are done, of how many; on a terminal a bar with the time left shows it.
+
+    Args:
+        least: of fewer steps no bar is shown.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    console = Console(stderr=True)
     columns = (TextColumn(doing), BarColumn(bar_width=24), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not is_shown) as bar:
-        task = bar.add_task(doing, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    bar = Progress(*columns, console=console, transient=True, disable=not (is_shown and console.is_terminal))
+    task = bar.add_task(doing, total=None)
+
+    def told(done: int, total: int) -> None:
+        if total >= least:
+            bar.start()
+        bar.update(task, completed=done, total=total)
+
+    try:
+        if not least:
+            bar.start()
+        yield told
+    finally:
+        bar.stop()

@@ -12,14 +12,29 @@ from rich.text import Text
 
 from tidegate.cli.inputs import Inputs, plain_lines
 from tidegate.cli.standard_input import named_files
+from tidegate.cli.translation_scores import labelled_entries
+from tidegate.data.pair_tables import ColumnsError
+from tidegate.errors import DataError
 from tidegate.explanation.dataset import gate_survey
 from tidegate.explanation.survey import CLOSED, OPEN
 from tidegate.explanation.views.choice import chosen
-from tidegate.explanation.views.sentences import Content, counted, number, places, plain, seen
-from tidegate.runtime import ClassifyModel, GenerateModel, SequenceClassifyModel, SequenceTagModel, TagModel, TranscribeModel
+from tidegate.explanation.views.sentences import Content, counted, number, places, plain, read_of, seen
+from tidegate.runtime import (
+    ClassifyModel,
+    GenerateModel,
+    SequenceClassifyModel,
+    SequenceTagModel,
+    TagModel,
+    TranscribeModel,
+    TranslateModel,
+)
 
 # Words that are printed on each side of a gate; the page has all that were told of.
 _TOLD = 5
+# Terminals of this width have room for words beside the numbers, and for those that open beside those that close.
+_ROOM_FOR_WORDS, _ROOM_FOR_BOTH = 70, 100
+# Characters of the longest bar.
+_BAR = 30
 
 
 def surveyed(
@@ -33,8 +48,7 @@ def surveyed(
     """
     with named_files(files) as paths:
         content = gate_survey(model, _records(model, paths, quiet=quiet), min_count=min_count).to_json()
-    cut = chosen({**content, "panels": [{"layers": content["layers"]}]}, layer=layer, direction=direction, gate=gate)
-    return {**content, "layers": cut["panels"][0]["layers"]}
+    return chosen(content, layer=layer, direction=direction, gate=gate)
 
 
 def _records(model: Any, paths: list[str], *, quiet: bool) -> Iterable[Any]:
@@ -45,7 +59,12 @@ def _records(model: Any, paths: list[str], *, quiet: bool) -> Iterable[Any]:
     if isinstance(model, SequenceClassifyModel | SequenceTagModel | TranscribeModel):
         records: list[Any] = model.read(paths)
         return records
-    return paths  # which gate_survey refuses by the model's name
+    if isinstance(model, TranslateModel):
+        try:
+            return labelled_entries(model, paths, None, None)
+        except ColumnsError as error:
+            raise DataError(f"{error.found}, in columns as those of training. Give a file that has these alone.") from None
+    return paths  # of tables of series
 
 
 def print_survey(content: Content) -> None:
@@ -60,23 +79,46 @@ def print_survey(content: Content) -> None:
 
 
 def _print(content: Content, console: Console) -> None:
-    name = content["unit_name"]
-    read = f"{counted(content['sequences'], 'sequence')}, {counted(content['steps'], name)}"
-    console.print(Text(f"{content['title']} · {content['task']} · {read}", style="bold"))
+    console.print(Text(f"{content['title']} · {content['task']} · {read_of(content)}", style="bold"))
     for note in content["notes"]:
         console.print(Text(f"note: {note}", style="yellow"))
-    for layer in content["layers"]:
-        console.print()
-        console.print(Text(f"{layer['title']} ({layer['cell']}, {layer['hidden_size']} units)", style="bold"))
-        if layer["gates"]:
-            console.print(_gates_table(layer, name, is_narrow=console.width < 100))
-        for sentence in _sentences(layer):
-            console.print(Text(sentence))
-        if layer["memory"]:
-            _print_memory(console, layer["memory"]["counts"])
+    for panel in content["panels"]:
+        for layer in panel["layers"]:
+            console.print()
+            title = layer["title"] if len(content["panels"]) == 1 else f"{panel['name']}: {layer['title']}"
+            console.print(Text(f"{title} ({layer['cell']}, {layer['hidden_size']} units)", style="bold"))
+            if layer["gates"]:
+                _print_gates(console, layer, panel["unit_name"])
+            for sentence in _sentences(layer, panel["unit_name"]):
+                console.print(Text(sentence))
+            if layer["memory"]:
+                _print_memory(console, layer["memory"]["counts"], panel["unit_name"])
     console.print()
     least = counted(content["min_count"], "time")
-    console.print(Text(f"closed: below {CLOSED}; open: above {OPEN}; {name}s met less than {least} are not told of.", style="dim"))
+    names = " and ".join(dict.fromkeys(f"{panel['unit_name']}s" for panel in content["panels"]))
+    console.print(Text(f"closed: below {CLOSED}; open: above {OPEN}; {names} met less than {least} are not told of.", style="dim"))
+
+
+def _print_gates(console: Console, layer: Content, unit_name: str) -> None:
+    if console.width >= _ROOM_FOR_WORDS:
+        console.print(_gates_table(layer, unit_name, is_narrow=console.width < _ROOM_FOR_BOTH))
+        return
+    console.print(_shares_table(layer))
+    console.print(Text(f"{unit_name}s that open (▲) and close (▼) them most:"))
+    for name, gate in layer["gates"].items():
+        console.print(Text(f"{name} ▲ {_groups(gate['opens'])}\n  ▼ {_groups(gate['closes'])}"))
+
+
+def _shares_table(layer: Content) -> Table:
+    """Numbers alone, for narrow terminals."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
+    table.add_column("gate", no_wrap=True)
+    for heading in ("mean", "closed", "open", "stuck"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, gate in layer["gates"].items():
+        shares = (number(gate["mean"]), f"{gate['closed']:.0%}", f"{gate['open']:.0%}", str(len(gate["stuck"])))
+        table.add_row(Text(f"{name} {gate['role']}", style="cyan"), *shares)
+    return table
 
 
 def _gates_table(layer: Content, unit_name: str, *, is_narrow: bool) -> Table:
@@ -101,7 +143,7 @@ def _groups(groups: Sequence[Content]) -> str:
     return " · ".join(f"{seen(group['name'])} {number(group['mean'])}" for group in groups[:_TOLD]) or "-"
 
 
-def _sentences(layer: Content) -> list[str]:
+def _sentences(layer: Content, unit_name: str) -> list[str]:
     said = []
     if layer["dead"]:
         said.append(f"Dead (the state hardly moves): {len(layer['dead'])} of {layer['hidden_size']} units: {places(layer['dead'])}.")
@@ -110,21 +152,22 @@ def _sentences(layer: Content) -> list[str]:
     if layer["memory"]:
         low, _, middle, _, high = (number(value, 1) for value in layer["memory"]["quantiles"])
         said.append(
-            f"Memory: half of the units keep the past for {middle} steps or more; a tenth for less than {low}, a tenth for over {high}."
+            f"Memory: half of the units keep the past for {middle} {unit_name}s or more; a tenth for less than {low}, a tenth for over "
+            f"{high}."
         )
     return said
 
 
-def _print_memory(console: Console, counts: Sequence[int]) -> None:
+def _print_memory(console: Console, counts: Sequence[int], unit_name: str) -> None:
     last = max((place for place, count in enumerate(counts) if count), default=0)
     most = max(max(counts), 1)
     for place, count in enumerate(counts[: last + 1]):
         until = (
-            "below 2 steps"
+            f"below 2 {unit_name}s"
             if place == 0
             else f"{2**place:,} to {2 ** (place + 1):,}"
             if place + 1 < len(counts)
             else f"{2**place:,} or more"
         )
-        long = -(-30 * count // most)
-        console.print(Text(f"  {until:>14} ").append("█" * long, style="cyan").append(f" {count}"))
+        long = -(-min(_BAR, console.width - 26) * count // most)
+        console.print(Text(f"  {until:>18} ").append("█" * long, style="cyan").append(f" {count}"))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 Ids = NDArray[np.int64]
 Values = NDArray[np.float32]
-_Hashes = NDArray[np.uint64]
+Hashes = NDArray[np.uint64]
 
 SHORTEST, LONGEST = 2, 5
 # Hashes of words, pairs and runs of characters begin differently, so that the word "in" and the run "in" are two n-grams.
@@ -100,14 +100,10 @@ class NgramTable:
 
     def rows(self, texts: Sequence[Sequence[str]]) -> SparseRows:
         """The rows of texts, given as words."""
-        words = [word.lower() for text in texts for word in text]
         text_of = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
-        with self._lock:
-            numbers = self._numbers_of(words)
-            hashes, columns = self._word_hashes[numbers], self._word_columns[numbers]
-            runs = [self._run_columns[number] for number in numbers.tolist()]
+        hashes, columns, runs = self.spelled([word for text in texts for word in text])
         is_pair = text_of[1:] == text_of[:-1]
-        pairs = self._columns(_pair_hashes(hashes)[is_pair])
+        pairs = self.columns(pair_hashes(hashes[:-1], hashes[1:])[is_pair])
         halves = [
             self._weighted(np.concatenate([columns, pairs]), np.concatenate([text_of, text_of[1:][is_pair]]), len(texts)),
             self._weighted(
@@ -121,6 +117,13 @@ class NgramTable:
         rows, columns = np.divmod(keys[order], max(1, len(self)))
         return SparseRows(columns, values[order], np.searchsorted(rows, np.arange(len(texts) + 1)))
 
+    def spelled(self, words: Sequence[str]) -> tuple[Hashes, Ids, list[Ids]]:
+        """Of N words their hashes [N], their columns [N] (-1 where it has none), and of each the columns of its runs of characters."""
+        lowered = [word.lower() for word in words]
+        with self._lock:
+            numbers = self._numbers_of(lowered)
+            return self._word_hashes[numbers], self._word_columns[numbers], [self._run_columns[number] for number in numbers.tolist()]
+
     def _numbers_of(self, words: Sequence[str]) -> Ids:
         """The numbers of words in lower case; what is new among them is learnt first."""
         if self._characters > _MOST_CHARACTERS:
@@ -130,19 +133,19 @@ class NgramTable:
             return np.fromiter(map(self._numbers.__getitem__, words), dtype=np.int64, count=len(words))
         hashes, runs, offsets = _spelled(new)
         # Of runs only those that have a column are kept, in the order of the words.
-        run_columns = self._columns(runs)
+        run_columns = self.columns(runs)
         is_known = run_columns >= 0
         ends = np.cumsum(is_known)
         bounds = np.concatenate([[0], ends])[offsets]
         self._run_columns += np.split(run_columns[is_known], bounds[1:-1])
-        self._word_columns = np.concatenate([self._word_columns, self._columns(hashes)])
+        self._word_columns = np.concatenate([self._word_columns, self.columns(hashes)])
         self._word_hashes = np.concatenate([self._word_hashes, hashes])
         for word in new:
             self._numbers[word] = len(self._numbers)
             self._characters += len(word)
         return np.fromiter(map(self._numbers.__getitem__, words), dtype=np.int64, count=len(words))
 
-    def _columns(self, hashes: _Hashes) -> Ids:
+    def columns(self, hashes: Hashes) -> Ids:
         """The column of each hash; -1 where it has none."""
         if not len(self.hashes):
             return np.full(len(hashes), -1, dtype=np.int64)
@@ -194,14 +197,14 @@ def _document_frequencies(texts: Sequence[Sequence[str]]) -> tuple[Ids, Ids]:
     lengths = np.diff(offsets)[places]
     begins = np.cumsum(lengths) - lengths
     of_runs = np.arange(int(lengths.sum())) + np.repeat(offsets[:-1][places] - begins, lengths)
-    found = [hashes[places], _pair_hashes(hashes[places])[is_pair], runs[of_runs]]
+    found = [hashes[places], pair_hashes(hashes[places][:-1], hashes[places][1:])[is_pair], runs[of_runs]]
     owners = [text_of, text_of[1:][is_pair], np.repeat(text_of, lengths)]
     keys = np.unique((np.concatenate(found) << np.uint64(32)) | np.concatenate(owners))
     distinct, times = np.unique(keys >> np.uint64(32), return_counts=True)
     return distinct.astype(np.int64), times
 
 
-def _spelled(words: Sequence[str]) -> tuple[_Hashes, _Hashes, Ids]:
+def _spelled(words: Sequence[str]) -> tuple[Hashes, Hashes, Ids]:
     """Of U words their hashes [U], the hashes of their runs, word after word, and offsets [U+1] of these."""
     codes, offsets = _codes(words)
     lengths = np.diff(offsets)
@@ -227,7 +230,7 @@ def _spelled(words: Sequence[str]) -> tuple[_Hashes, _Hashes, Ids]:
     return _mixed(sums ^ _WORD), np.concatenate(hashes)[order], np.concatenate([[0], np.cumsum(counts)])
 
 
-def _codes(words: Sequence[str]) -> tuple[_Hashes, Ids]:
+def _codes(words: Sequence[str]) -> tuple[Hashes, Ids]:
     """The characters of the words, each with a blank at either end, as numbers, and offsets [U+1]."""
     spelled = [f" {word} " for word in words]
     offsets = np.zeros(len(spelled) + 1, dtype=np.int64)
@@ -236,12 +239,12 @@ def _codes(words: Sequence[str]) -> tuple[_Hashes, Ids]:
     return codes.astype(np.uint64), offsets
 
 
-def _pair_hashes(hashes: _Hashes) -> _Hashes:
-    """Of each word, given by its hash, and the next; the order counts."""
-    return _mixed((hashes[:-1] ^ _PAIR) * _STEP + hashes[1:])
+def pair_hashes(first: Hashes, second: Hashes) -> Hashes:
+    """Of each word, given by its hash, and the one behind it; the order counts."""
+    return _mixed((first ^ _PAIR) * _STEP + second)
 
 
-def _mixed(values: _Hashes, bits: int = 32) -> _Hashes:
+def _mixed(values: Hashes, bits: int = 32) -> Hashes:
     """Every bit of the values spread over the `bits` highest, which are given."""
     values = (values ^ (values >> np.uint64(33))) * _MIX
     values = (values ^ (values >> np.uint64(29))) * _STEP

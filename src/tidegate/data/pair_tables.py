@@ -127,6 +127,19 @@ def _between_tabs(lines: Iterator[tuple[int, str]], file: str) -> Iterator[Row]:
         yield number, cells
 
 
+class ColumnsError(DataError):
+    """It is not said which of many columns are source and target.
+
+    Args:
+        found: what stands in the file, and what was expected.
+        mend: the options that say it; not every command has them.
+    """
+
+    def __init__(self, found: str, mend: str) -> None:
+        super().__init__(f"{found}: {mend}.")
+        self.found = found
+
+
 def _find_columns(first: Row, file: str, source: str | None, target: str | None) -> PairColumns:
     number, cells = first
     where = Source(file, number)
@@ -143,9 +156,9 @@ def _find_columns(first: Row, file: str, source: str | None, target: str | None)
             listed = ", ".join(f"{place} {excerpt(cell, 30)}" for place, cell in enumerate(cells, 1))
             free = [place for place in range(len(cells)) if place not in places.values()]
             options = " ".join(f"--{side} {place + 1}" for side, place in zip(missing, free, strict=False))
-            raise DataError(
-                f"{where}: {len(cells)} columns: {listed}. Two were expected, source and target: name the column of "
-                f"{' and '.join(missing)} by its number, or by its name in a header, for instance {options}."
+            raise ColumnsError(
+                f"{where}: {len(cells)} columns: {listed}. Two were expected, source and target",
+                f"name the column of {' and '.join(missing)} by its number, or by its name in a header, for instance {options}",
             )
         if not places:
             is_swapped = plain(cells[0]) in _TARGET_NAMES and plain(cells[1]) in _SOURCE_NAMES

@@ -5,18 +5,18 @@ Read in bounded memory, batch by batch; nothing is kept but sums. Explanations o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.data.batches import turned_rows
 from tidegate.decoding.sampling import is_whole
 from tidegate.errors import RecipeError
-from tidegate.explanation.material import Batch, material_of
-from tidegate.explanation.survey import CLOSED, OPEN, STILL, GateSurvey, GroupMean, LayerSurvey, Survey
+from tidegate.explanation.materials import Batch, material_of
+from tidegate.explanation.survey import CLOSED, OPEN, STILL, GateSurvey, GroupMean, LayerSurvey, PanelSurvey, Survey
 from tidegate.explanation.trace import Array, Direction, LayerTrace, layer_traces
 from tidegate.kernels import architecture
 from tidegate.kernels.gates import GATE_NAMES, GATE_ROLES
@@ -31,56 +31,65 @@ _BINS = 20
 _TOLD, _TOLD_OF_UNIT = 12, 3
 
 
-def gate_survey(model: Any, given: Iterable[Any], *, min_count: int = 5) -> Survey:
+def gate_survey(model: Any, given: Any, *, min_count: int = 5, seed: int = 1) -> Survey:
     """The gates of a model over a whole data set. No torch.
 
     Args:
-        model: of the runtime, or the path of a model directory: a tagger, classifier, language model or model of sequences.
-        given: records, or inputs as the model's `predict` takes them; of a language model lines.
+        model: of the runtime, or the path of a model directory.
+        given: records, or inputs as the model's `predict` takes them; of a language model lines, of a translator pairs (source, target).
         min_count: words and the like that are met less often are not told of.
+        seed: of the windows that are drawn where series have more than 10,000.
 
     Raises:
         ModelError: the path holds no model.
-        RecipeError: a model of another kind, or an option outside its range.
+        RecipeError: no model, or an option outside its range.
         DataError: something that the model cannot read, or nothing.
     """
     if not is_whole(min_count, least=1):
         raise RecipeError(f"min_count is {min_count}; expected how often a word must be met to be told of, 1 or more.")
     if isinstance(model, str | Path):
         model = load(model)
-    material = material_of(model, given, min_count=int(min_count))
-    tallies: dict[tuple[str, int, Direction], _Tally] = {}
+    material = material_of(model, given, min_count=int(min_count), seed=seed)
+    tallies: _Tallies = {}
     for batch in material.batches():
-        _read(batch, tallies, len(material.names))
+        _read(batch, tallies, [len(groups.names) for groups in material.panels])
     arch = architecture(model.config["network"]["arch"])
     notes = list(material.notes)
     if arch.cell == "rnn":
         notes.append(f"an {arch.name} has no gates: of its states it is said which hardly move.")
-    layers = tuple(tally.result(material.names, int(min_count)) for tally in tallies.values())
+    panels = []
+    for number, groups in enumerate(material.panels):
+        own = [tally for (panel, *_), tally in tallies.items() if panel == number]
+        layers = tuple(tally.result(groups.names, int(min_count)) for tally in own)
+        panels.append(PanelSurvey(groups.panel, groups.unit_name, own[0].steps, layers))
     return Survey(
         model.config["task"],
         arch.name,
         arch.title,
-        material.unit_name,
+        material.sequence_name,
         material.sequences,
-        next(iter(tallies.values())).steps,
         int(min_count),
-        layers,
-        tuple(notes),
+        tuple(panels),
+        tuple(dict.fromkeys(notes)),
     )
 
 
-def _read(batch: Batch, tallies: dict[tuple[str, int, Direction], _Tally], groups: int) -> None:
-    """Reads a batch and adds what its stacks did."""
+def _read(batch: Batch, tallies: _Tallies, counts: Sequence[int]) -> None:
+    """Reads a batch and adds what its stacks did; `counts` are the groups of each panel."""
+    runs: Counter[str] = Counter()
 
     def observe(stack: RecurrentStack, reading: LayerReading, states: Array) -> None:
-        if stack.name.startswith("character_encoder"):
+        runs[stack.name] += reading.number == 0
+        found = batch.groups_of(stack.name, runs[stack.name] - 1)
+        if found is None:
             return
-        is_turned = stack.name == "right"
+        panel, groups = found
         for trace in layer_traces(stack.name, stack, reading, states):
-            direction: Direction = "backward" if is_turned else trace.direction
-            tally = tallies.setdefault((stack.name, trace.number, direction), _Tally(trace, direction, groups))
-            tally.add(trace, batch.groups[turned_rows(batch.offsets)] if is_turned else batch.groups)
+            direction: Direction = "backward" if stack.name == "right" else trace.direction
+            key = (panel, stack.name, trace.number, direction)
+            if key not in tallies:
+                tallies[key] = _Tally(trace, direction, counts[panel])
+            tallies[key].add(trace, groups)
 
     with stacks_observed(observe):
         batch.read()
@@ -198,3 +207,7 @@ class _Tally:
             of_units(by_unit[:, ::-1]),
             tuple(np.flatnonzero(tally.moments.deviation < STILL).tolist()),
         )
+
+
+# By the panel, the stack's name, the layer's number and its direction.
+_Tallies = dict[tuple[int, str, int, Direction], _Tally]

@@ -65,11 +65,14 @@ class Influence:
         of: what is scored, in words, for instance "log p of 'spam'".
         panel: the name of the panel whose units are meant.
         occlusion: [T], fall of the score where a unit is replaced by what says nothing.
+        is_single: [T], whether the unit was replaced alone; else it has an equal share of the fall without its stretch. Empty: all were.
         left, right: where one unit's answer is explained, or each unit's own ([T]): fall of the score without all that stands before the
             unit, and behind it. Empty where the answer is to the whole.
         forward, backward: fall of the score where that direction's states are deleted; None of a direction that does not exist.
-        gradient: [T], integrated gradients of the same score; empty where they were not asked for.
-        channels: names of features or covariates; `channel_occlusion` [T, C] or [C] then has the fall without each.
+        gradient: [T], integrated gradients of the same score, or of the number told; empty where they were not asked for.
+        gradient_of: what they add up to, in words; empty where they were not asked for.
+        channels: names of features or covariates; `channel_occlusion` [T, C] or [C] then has the fall without each, and
+            `channel_gradient` [C] the integrated gradients of series by channel, empty of other models.
         check: None where the input is too short for one.
         at: the unit whose answer is explained; None where it is that to the whole.
     """
@@ -77,13 +80,16 @@ class Influence:
     of: str
     panel: str
     occlusion: Array
+    is_single: NDArray[np.bool_] = field(default_factory=lambda: np.ones(0, dtype=np.bool_))
     left: Array = field(default_factory=lambda: np.zeros(0))
     right: Array = field(default_factory=lambda: np.zeros(0))
     forward: float | None = None
     backward: float | None = None
     gradient: Array = field(default_factory=lambda: np.zeros(0))
+    gradient_of: str = ""
     channels: tuple[str, ...] = ()
     channel_occlusion: Array = field(default_factory=lambda: np.zeros(0))
+    channel_gradient: Array = field(default_factory=lambda: np.zeros(0))
     check: Check | None = None
     at: int | None = None
 
@@ -101,13 +107,16 @@ class Influence:
             "panel": self.panel,
             "at": self.at,
             "occlusion": rounded(self.occlusion, 6),
+            "is_single": [] if self.is_single.all() else self.is_single.tolist(),
             "left": rounded(self.left, 6),
             "right": rounded(self.right, 6),
             "left_share": [None if np.isnan(share) else round(float(share), 4) for share in self.left_share],
             "forward": None if self.forward is None else round(self.forward, 6),
             "backward": None if self.backward is None else round(self.backward, 6),
             "gradient": rounded(self.gradient, 6),
+            "gradient_of": self.gradient_of,
             "channels": list(self.channels),
             "channel_occlusion": np.round(self.channel_occlusion.astype(float), 6).tolist(),
+            "channel_gradient": rounded(self.channel_gradient, 6),
             "check": None if self.check is None else self.check.to_json(),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from tidegate.decoding.sampling import is_whole
 from tidegate.errors import RecipeError
 from tidegate.explanation.explanation import Explanation
-from tidegate.explanation.gradients import integrated_gradients
+from tidegate.explanation.gradients.integrated import integrated_gradients
 from tidegate.explanation.influence import influence_of
 from tidegate.explanation.subjects import subject_of
 from tidegate.explanation.trace import traced
@@ -33,6 +34,7 @@ def explain(
     gradients: bool = False,
     draws: int = LEAST_DRAWS,
     seed: int = 1,
+    told: Callable[[int, int], None] | None = None,
 ) -> Explanation:
     """What the model did with one input: gates of every layer and direction at every step, and what its answer hangs on. No torch,
     but for gradients.
@@ -46,10 +48,11 @@ def explain(
         series, target: of several series the one that is explained.
         future: of a forecaster that reads covariates known ahead, files or a frame of the rows that come after.
         influence: False leaves out what the answer hangs on, which asks the model anew for every unit; gates are then all there is.
-        gradients: whether integrated gradients of the score are there too, beside what is measured by taking units away; of classifiers,
-            taggers, language models, translators and transcribers. Needs the extra 'train'.
+        gradients: whether integrated gradients of the score are there too, beside what is measured by taking units away; of a forecast or
+            a filling those of the number told. Needs the extra 'train'.
         draws: sets of units drawn by chance, against which those called important are checked; 50 or more.
         seed: of these.
+        told: is told while influence is looked for how many units of the input were read and how many will be, as far as that is known.
 
     Raises:
         ModelError: the path holds no model.
@@ -68,9 +71,10 @@ def explain(
     arch = architecture(subject.config["network"]["arch"])
     if arch.cell == "rnn":
         subject.notes.append(f"an {arch.name} has no gates: its states are shown, and how long it keeps the past cannot be read off them.")
-    found = influence_of(subject, draws=int(draws), seed=seed) if influence else None
+    found = influence_of(subject, draws=int(draws), seed=seed, told=told) if influence else None
     if found is not None and gradients:
-        found = replace(found, gradient=integrated_gradients(subject).units)
+        attributed = integrated_gradients(subject)
+        found = replace(found, gradient=attributed.units, gradient_of=attributed.of, channel_gradient=attributed.channels)
     return Explanation(
         task=subject.config["task"],
         arch=arch.name,

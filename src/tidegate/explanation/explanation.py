@@ -27,7 +27,7 @@ class Attention:
     weights: Array
 
     def to_json(self) -> dict[str, Any]:
-        return {"targets": list(self.targets), "sources": list(self.sources), "weights": np.round(self.weights.astype(float), 4).tolist()}
+        return {"targets": list(self.targets), "sources": list(self.sources), "weights": np.round(self.weights.astype(float), 6).tolist()}
 
 
 @dataclass(frozen=True)

@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.explanation.evidence import Check, Influence
+from tidegate.explanation.occlusion.occlusion import LEAST, MOST_READ, Meter, occlusion_of
 from tidegate.explanation.subjects.subject import BLANK, CUT, KEEP, WHOLE, Scores, Subject, Variants
 from tidegate.explanation.trace import Direction
 from tidegate.runtime.layers import LayerReading, RecurrentStack
 
 Array = NDArray[np.floating]
 
-# What is left of an input where a unit is taken away is read once more, for each unit: of n units n² are. An input of more than the
-# root of this many is taken away in stretches, so many that they cost no more, and has contexts as long as they cost no more; but of
-# either this many at least.
-MOST_READ = 500_000
-LEAST = 32
 # So many units' contexts are held at a time.
 _ABREAST = 256
 
 
-def influence_of(subject: Subject, *, draws: int = 50, seed: int = 1) -> Influence:
+def influence_of(subject: Subject, *, draws: int = 50, seed: int = 1, told: Callable[[int, int], None] | None = None) -> Influence:
     """What the subject's answer hangs on.
 
     Args:
         draws: how many sets of units are drawn by chance for the check.
         seed: of these.
+        told: is told, from time to time, how many units were read and how many will be in all, as far as that is known.
     """
+    length = len(subject.units)
+    contexts = 3 * length * min(length, 2 * _reach(length)) if subject.has_unit_answers else 0
+    # Beside occlusion: the input as it is and without a direction, without each channel, and the sets that are drawn.
+    meter = Meter(told, contexts + length * (4 + len(subject.channels) + draws))
+    subject.watch = meter.add
     base = float(subject.scores(subject.as_it_is())[0])
-    occlusion = _occlusion(subject, base)
+    occlusion, is_single = occlusion_of(subject, base, meter)
     left, right = _contexts(subject)
     return Influence(
         of=subject.of,
         panel=subject.panel,
         occlusion=occlusion,
+        is_single=is_single,
         left=left,
         right=right,
         forward=_fall_without(subject, "forward", base),
@@ -48,21 +52,6 @@ def influence_of(subject: Subject, *, draws: int = 50, seed: int = 1) -> Influen
     )
 
 
-def _occlusion(subject: Subject, base: float) -> Scores:
-    """[T], fall of the score without each unit."""
-    length = len(subject.units)
-    stretches = np.array_split(np.arange(length), min(length, max(LEAST, MOST_READ // length)))
-    variants = np.repeat(subject.as_it_is(), len(stretches), axis=0)
-    for row, stretch in zip(variants, stretches, strict=True):
-        row[stretch] = BLANK
-    if len(stretches) < length:
-        subject.notes.append(
-            f"the input is long: its {length:,} {subject.unit_name}s were taken away in {len(stretches)} stretches, and each of them has "
-            "its stretch's influence."
-        )
-    return np.repeat(base - subject.scores(variants), [len(stretch) for stretch in stretches])
-
-
 def _channel_occlusion(subject: Subject, base: float) -> Scores:
     """[C], fall of the score without each channel, from end to end."""
     channels = len(subject.channels)
@@ -71,14 +60,18 @@ def _channel_occlusion(subject: Subject, base: float) -> Scores:
     return base - subject.scores(variants) if channels else np.zeros(0)
 
 
+def _reach(length: int) -> int:
+    """How many units of context on either side are read; read are both, the left and the right."""
+    return length if length * length <= MOST_READ else max(LEAST, MOST_READ // (4 * length))
+
+
 def _contexts(subject: Subject) -> tuple[Scores, Scores]:
     """[T], of each unit the fall of its own answer's score without all that stands before it, and without all behind it."""
     if not subject.has_unit_answers:
         return np.zeros(0), np.zeros(0)
     length = len(subject.units)
     steps = np.arange(length)
-    # Read are both, the left and the right.
-    reach = length if length * length <= MOST_READ else max(LEAST, MOST_READ // (4 * length))
+    reach = _reach(length)
     if reach < length:
         subject.notes.append(f"the input is long: contexts are the {reach} {subject.unit_name}s on either side.")
     left, right = np.empty(length), np.empty(length)

@@ -105,9 +105,8 @@ class LayerSurvey:
 
     @property
     def title(self) -> str:
-        """For instance 'layer 1 →', with the stack's name where it is not the only one."""
-        own = f"layer {self.number + 1} {'→' if self.direction == 'forward' else '←'}"
-        return own if self.stack in ("stack", "left", "right") else f"{self.stack}, {own}"
+        """For instance 'layer 1 →'; layers are counted from 1 where people read."""
+        return f"layer {self.number + 1} {'→' if self.direction == 'forward' else '←'}"
 
     @property
     def memory_counts(self) -> list[int]:
@@ -139,27 +138,56 @@ class LayerSurvey:
 
 
 @dataclass(frozen=True)
+class PanelSurvey:
+    """What was done along one panel over a data set.
+
+    Attributes:
+        name: as of an explanation's panel: 'input', 'source' and 'target', 'past' and 'ahead'.
+        unit_name: what a step is.
+        steps: how many were read.
+        layers: in the order of the reading.
+    """
+
+    name: str
+    unit_name: str
+    steps: int
+    layers: tuple[LayerSurvey, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "unit_name": self.unit_name,
+            "steps": self.steps,
+            "layers": [layer.to_json() for layer in self.layers],
+        }
+
+
+@dataclass(frozen=True)
 class Survey:
     """A model's gates over a data set.
 
     Attributes:
         task, arch, title: of the model.
-        unit_name: what a step is.
-        sequences, steps: how many were read.
+        sequence_name: what a sequence is: 'sequence', 'pair', 'window', 'part' of a series.
+        sequences: how many were read.
         min_count: groups that were met less often are not told of.
-        layers: in the order of the reading.
+        panels: one, or source and target, or past and ahead.
         notes: sentences that the reader needs.
     """
 
     task: str
     arch: str
     title: str
-    unit_name: str
+    sequence_name: str
     sequences: int
-    steps: int
     min_count: int
-    layers: tuple[LayerSurvey, ...]
+    panels: tuple[PanelSurvey, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def layers(self) -> tuple[LayerSurvey, ...]:
+        """Those of all panels."""
+        return tuple(layer for panel in self.panels for layer in panel.layers)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -169,10 +197,9 @@ class Survey:
             "task": self.task,
             "arch": self.arch,
             "title": self.title,
-            "unit_name": self.unit_name,
+            "sequence_name": self.sequence_name,
             "sequences": self.sequences,
-            "steps": self.steps,
             "min_count": self.min_count,
-            "layers": [layer.to_json() for layer in self.layers],
+            "panels": [panel.to_json() for panel in self.panels],
             "notes": list(self.notes),
         }

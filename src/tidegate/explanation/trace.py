@@ -30,7 +30,7 @@ class LayerTrace:
 
     Attributes:
         stack: which stack of the network, for instance 'stack', 'encoder', 'decoder.0'.
-        number: of the layer, from 0, the lowest.
+        number: of the layer, from 0, the lowest; a decoder has a stack for each.
         direction: 'backward' reads from the end.
         cell: which.
         weights: its weights.
@@ -90,6 +90,8 @@ def layer_traces(name: str, stack: RecurrentStack, reading: LayerReading, states
     cell, offsets = stack.architecture.cell, reading.offsets
     x = reading.x if reading.places is None else reading.x[reading.places]
     hidden = states.shape[1] // len(reading.weights)
+    _, _, own_number = name.rpartition(".")
+    number = reading.number + (int(own_number) if own_number.isdecimal() else 0)
     found = []
     for place, weights in enumerate(reading.weights):
         own = states[:, place * hidden : (place + 1) * hidden]
@@ -111,7 +113,7 @@ def layer_traces(name: str, stack: RecurrentStack, reading: LayerReading, states
             cells = cell_states(gates, offsets, c_first, reverse=is_backward, zoneout=stack.zoneout)
             c_before = states_before(cells, offsets, c_first, reverse=is_backward)
         direction: Direction = "backward" if is_backward else "forward"
-        found.append(LayerTrace(name, reading.number, direction, cell, weights, x, before, own, gates, cells, c_before, stack.zoneout))
+        found.append(LayerTrace(name, number, direction, cell, weights, x, before, own, gates, cells, c_before, stack.zoneout))
     return found
 
 

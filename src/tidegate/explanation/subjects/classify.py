@@ -6,11 +6,29 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
+from tidegate.data.replaced_words import ReplacedWords
 from tidegate.data.words import tokenise
 from tidegate.errors import DataError, RecipeError, listed, nearest
-from tidegate.explanation.subjects.subject import BLANK, CUT, KEEP, NOTHING, Places, Said, Scores, Subject, Variants, visible
+from tidegate.explanation.explanation import Attention
+from tidegate.explanation.occlusion.singly import PooledSingly, Singly
+from tidegate.explanation.subjects.subject import (
+    BLANK,
+    CUT,
+    KEEP,
+    NOTHING,
+    Places,
+    Said,
+    Scores,
+    Subject,
+    Variants,
+    pooling_attention,
+    visible,
+)
 from tidegate.runtime.classify import ClassifyAnswer, ClassifyModel, as_records
+
+Array = NDArray[np.floating[Any]]
 
 
 class ClassifySubject(Subject):
@@ -94,12 +112,44 @@ class ClassifySubject(Subject):
 
     def _scores(self, variants: Variants, places: Places) -> Scores:
         texts = [self._varied(row.tolist()) for row in variants]
-        logits = self.network.logits([units for units, _ in texts], [words for _, words in texts]).astype(np.float64)
+        return self._log_p(self.network.logits([units for units, _ in texts], [words for _, words in texts]).astype(np.float64))
+
+    def _log_p(self, logits: Scores) -> Scores:
+        """[V], of the label that is explained, of logits [V, K]."""
         if self.model.is_multi_label:
             own: Scores = -np.logaddexp(0, -logits[:, self.column])
             return own
         log_totals: Scores = np.logaddexp.reduce(logits, axis=1)
         return logits[:, self.column] - log_totals
+
+    def attention(self) -> Attention | None:
+        network, whole = self.network, np.array([0, len(self.read)])
+        return pooling_attention(self.said.answer, self.units, network.pooling, network.stack(network.vectors(self.read), whole))
+
+    def singly(self) -> Singly | None:
+        network = self.network
+        if network.stack.lookahead is not None:
+            return None
+        replaced = None if network.wide is None else ReplacedWords(network.wide, self.words)
+        words, without = self._without_each()
+
+        def score(vectors: Array, units: Places) -> Scores:
+            logits = network.head(vectors).astype(np.float64)
+            if replaced is not None:
+                logits += replaced.scores(np.where(units < 0, -1, words[units]), [without[unit] for unit in units.tolist()])
+            return self._log_p(logits)
+
+        return PooledSingly(network.stack, network.vectors(self.read), network.vectors([NOTHING])[0], network.pooling, score)
+
+    def _without_each(self) -> tuple[Places, list[str]]:
+        """Of each unit the place of its word in the text, −1 of one that stands between words, and the word where the unit is blanked."""
+        if not self._reads_characters:
+            return np.arange(len(self.units)), [NOTHING] * len(self.units)
+        places, words = np.full(len(self.units), -1), [NOTHING] * len(self.units)
+        for place, (begin, end) in enumerate(tokenise(self.source)):
+            for unit in range(begin, min(end, len(self.units))):
+                places[unit], words[unit] = place, self.source[begin:unit] + self.source[unit + 1 : end]
+        return places, words
 
     def _varied(self, row: list[int]) -> tuple[list[str], list[str]]:
         """A variant's units, and its words for the n-grams, which meet no n-gram across a blank."""

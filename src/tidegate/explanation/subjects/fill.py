@@ -26,6 +26,11 @@ class FillSubject(SeriesSubject):
         series, target: which; None where there is but one.
         at: a step of the series, from 0, in the gap; None for the longest gap.
 
+    Attributes:
+        steps: the series as it is read.
+        gap: [M], the steps of the gap.
+        asked: the step of the gap whose filling gradients are taken of: the one asked for, or the middle one.
+
     Raises:
         DataError: the series has no hole.
         RecipeError: no such series, several and none is named, or no hole at the step.
@@ -41,6 +46,7 @@ class FillSubject(SeriesSubject):
         self.model, self.network = model, model.network
         self.notes += model.notes(panel)
         self.gap = self._gap(at)
+        self.asked = int(self.gap[len(self.gap) // 2]) if at is None else int(at)
         self.first = max(0, int(self.gap[0]) - model.margin)
         self.last = min(len(self.series.y), int(self.gap[-1]) + model.margin + 1)
         values = self.series.y[self.first : self.last].tolist()
@@ -52,9 +58,9 @@ class FillSubject(SeriesSubject):
         if model.reads_others:
             self.channels = (*self.channels, OTHERS)
         name = model.series.renamed(panel.series)
-        number, self._scale = model.series.of(self.series, name=name)
-        self._encoded = model.series.coder.encode(self.series, self._scale, id=number)
-        self._whole = model.read(panel.series, panel_starts(panel))[self.index]
+        number, self.scale = model.series.of(self.series, name=name)
+        self._encoded = model.series.coder.encode(self.series, self.scale, id=number)
+        self.steps = model.read(panel.series, panel_starts(panel))[self.index]
 
     def _gap(self, at: int | None) -> NDArray[np.int64]:
         """The steps of the gap that is explained."""
@@ -81,12 +87,12 @@ class FillSubject(SeriesSubject):
         wanted[self.gap - self.first] = 0
         batch = collate_steps([(one, self.first, self.last) for one in steps], [wanted] * len(steps))
         quantiles = self.network.quantiles(batch)
-        return self._scale.undo(quantiles[:, quantiles.shape[1] // 2].reshape(len(steps), -1).astype(np.float64))
+        return self.scale.undo(quantiles[:, quantiles.shape[1] // 2].reshape(len(steps), -1).astype(np.float64))
 
     @cached_property
     def medians(self) -> NDArray[np.float64]:
         """[M], what the gap is filled with; the first look reads the steps."""
-        found: NDArray[np.float64] = self._medians([self._whole])[0]
+        found: NDArray[np.float64] = self._medians([self.steps])[0]
         return found
 
     def run(self) -> Said:
@@ -104,7 +110,7 @@ class FillSubject(SeriesSubject):
 
     def _varied(self, row: Variants) -> FillSteps:
         if not row.any():
-            return self._whole
+            return self.steps
         length = len(self._encoded)
 
         def placed(mask: NDArray[np.bool_], rows: int = length) -> NDArray[np.bool_]:
@@ -123,6 +129,6 @@ class FillSubject(SeriesSubject):
         (steps,) = read_steps([series], [0], is_two_way=self.model.is_two_way, others=False)
         if not self.model.reads_others:
             return steps
-        others = self._whole.x[:, -2:].copy()
+        others = self.steps.x[:, -2:].copy()
         others[placed(row != KEEP if row.ndim == 1 else row[:, -1] != KEEP)] = 0
         return replace(steps, x=np.concatenate([steps.x, others], axis=1))

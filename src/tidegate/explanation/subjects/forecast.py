@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data.covariates import EncodedSeries
-from tidegate.data.forecast_batches import collate_windows
+from tidegate.data.forecast_batches import ForecastBatch, collate_windows
 from tidegate.decoding.sampling import is_whole
 from tidegate.errors import DataError
 from tidegate.explanation.panel import Panel, panel_of
@@ -30,6 +30,10 @@ class ForecastSubject(SeriesSubject):
         series, target: which; None where there is but one.
         future: files or a frame of rows that come after, where the model reads covariates known ahead.
         at: the step ahead that is explained, from 0; None for all of the horizon.
+
+    Attributes:
+        asked: of the horizon's steps those that are explained.
+        time: of the step that is explained; None for all of the horizon.
 
     Raises:
         DataError: a history shorter than a segment, or covariates known ahead that end early.
@@ -53,7 +57,7 @@ class ForecastSubject(SeriesSubject):
         panel = model.read(given, future)
         super().__init__(model.config, model.series, panel, series, target)
         model.check_ahead(replace(panel, series=(self.series,)), model.horizon, has_future=future is not None, notes=self.notes)
-        self.network, self._horizon = model.network, model.horizon
+        self.model, self.network, self._horizon = model, model.network, model.horizon
         self.origin = len(self.series.y)
         self.segment = model.spec.segment
         self._spec = replace(model.spec, horizon=model.network.reach(model.horizon))
@@ -66,15 +70,15 @@ class ForecastSubject(SeriesSubject):
         self.first = self.origin - segments * self.segment
         if at is not None and not (is_whole(at, least=0) and at < model.horizon):
             raise PlaceError(at, f"the model tells {model.horizon:,} steps ahead", (0, model.horizon - 1))
-        self._asked = slice(None) if at is None else slice(int(at), int(at) + 1)
+        self.asked = slice(None) if at is None else slice(int(at), int(at) + 1)
         self.units = self._segments(self.first, segments)
         self._ahead = self._segments(self.origin, -(-model.horizon // self.segment))
-        self._time = None if at is None else self.times(self.origin + int(at), 1)[0]
+        self.time = None if at is None else self.times(self.origin + int(at), 1)[0]
         self.source = f"{panel.key(self.series)}, {segments * self.segment:,} steps up to {self.times(self.origin - 1, 1)[0]}"
         self.stacks = {"stack": self.network.stack}
-        number, self._scale = model.series.identified(panel, [len(one.y) for one in panel.series])[0][self.index]
+        number, self.scale = model.series.identified(panel, [len(one.y) for one in panel.series])[0][self.index]
         name = panel.key(self.series)
-        self._encoded = model.series.coder.encode(self.series, self._scale, extra=model.network.reach(model.horizon), id=number, name=name)
+        self._encoded = model.series.coder.encode(self.series, self.scale, extra=model.network.reach(model.horizon), id=number, name=name)
         if self.network.is_recursive:
             self.notes.append(
                 "for each segment ahead the network reads anew, with what it told before; of the past the first reading is shown."
@@ -94,10 +98,16 @@ class ForecastSubject(SeriesSubject):
 
     def _medians(self, encoded: list[EncodedSeries]) -> NDArray[np.float64]:
         """[V, F], what is told, in the target's unit."""
-        windows = np.array([(place, self.origin) for place in range(len(encoded))], dtype=np.int64)
-        batch = collate_windows(encoded, windows, self._spec)
+        batch = self._windows(encoded)
         told = self.network(batch)[:, : self._horizon, self.network.quantiles // 2].astype(np.float64)
-        return self._scale.undo(told * batch.spread[:, None] + batch.centre[:, None])
+        return self.scale.undo(told * batch.spread[:, None] + batch.centre[:, None])
+
+    def _windows(self, encoded: list[EncodedSeries]) -> ForecastBatch:
+        return collate_windows(encoded, np.array([(place, self.origin) for place in range(len(encoded))], dtype=np.int64), self._spec)
+
+    def window(self) -> ForecastBatch:
+        """What is read, as it is."""
+        return self._windows([self._encoded])
 
     @cached_property
     def medians(self) -> NDArray[np.float64]:
@@ -106,19 +116,19 @@ class ForecastSubject(SeriesSubject):
         return found
 
     def run(self) -> Said:
-        asked = self.medians[self._asked]
-        if self._time is not None:
-            return Said(f"{self.series.target} {asked[0]:.4g} at {self._time}")
+        asked = self.medians[self.asked]
+        if self.time is not None:
+            return Said(f"{self.series.target} {asked[0]:.4g} at {self.time}")
         return Said(f"{self.series.target} {asked[0]:.4g} to {asked[-1]:.4g}, {len(asked):,} steps ahead")
 
     @property
     def of(self) -> str:
-        when = f"the mean over {self._horizon:,} steps ahead" if self._time is None else f"at {self._time}"
+        when = f"the mean over {self._horizon:,} steps ahead" if self.time is None else f"at {self.time}"
         return f"minus the change of {self.series.target}, {when}"
 
     def _scores(self, variants: Variants, places: Places) -> Scores:
         told = self._medians([self._varied(row) for row in variants])
-        return score_of(told[:, self._asked], self.medians[self._asked])
+        return score_of(told[:, self.asked], self.medians[self.asked])
 
     def _varied(self, row: Variants) -> EncodedSeries:
         holes, past, known = self.masks(row)

@@ -12,6 +12,7 @@ from tidegate.data.unit_base import UnitKind
 from tidegate.data.units import BLANK as BLANK_TEXT
 from tidegate.decoding import softmax
 from tidegate.errors import DataError, listed
+from tidegate.explanation.occlusion.singly import LastSingly, Singly
 from tidegate.explanation.subjects.subject import BLANK, CUT, WHOLE, Places, Said, Scores, Subject, Variants, offsets_of, visible
 from tidegate.explanation.subjects.tag import one_or_all
 from tidegate.runtime.generate import GenerateModel
@@ -107,6 +108,17 @@ class OneWaySubject(GenerateSubject):
         meant = np.where(places == WHOLE, -1 if self.place is None else self.place, places)
         rows = offsets_of(kept)[:-1] + (np.cumsum(kept, axis=1) - kept)[np.arange(len(kept)), meant]
         return network.head.log_probabilities(network.vectors(tops[rows]), self.best[meant])
+
+    def singly(self) -> Singly | None:
+        network, place = self.network, self.place
+        assert place is not None
+        _ = self.said
+
+        def score(states: Array) -> Scores:
+            return network.head.log_probabilities(network.vectors(states), np.repeat(self.best[place], len(states)))
+
+        x = network.embedding[self.ids[: place + 1]]
+        return LastSingly(network.stack, x, np.zeros_like(x[0]), network.start, score)
 
 
 class TwoWaySubject(GenerateSubject):

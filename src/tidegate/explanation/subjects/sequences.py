@@ -17,7 +17,9 @@ from tidegate.data.transcripts import joined_units
 from tidegate.decoding import softmax
 from tidegate.decoding.ctc import CtcPath, ctc_beam, ctc_greedy
 from tidegate.errors import DataError, RecipeError, listed, nearest
-from tidegate.explanation.subjects.subject import BLANK, CUT, WHOLE, Places, Said, Scores, Subject, Variants
+from tidegate.explanation.explanation import Attention
+from tidegate.explanation.occlusion.singly import PooledSingly, Singly
+from tidegate.explanation.subjects.subject import BLANK, CUT, WHOLE, Places, Said, Scores, Subject, Variants, pooling_attention
 from tidegate.kernels.ctc import ctc_loss
 from tidegate.runtime.frame_model import FrameModel
 from tidegate.runtime.sequence_classify import SequenceClassifyModel
@@ -140,9 +142,25 @@ class SequenceClassifySubject(FrameSubject):
         return f"log p of {self.model.classes[self.column]!r}"
 
     def _scores(self, variants: Variants, places: Places) -> Scores:
-        logits, _ = self._logits(variants)
+        return self._log_p(self._logits(variants)[0])
+
+    def _log_p(self, logits: Scores) -> Scores:
         found: Scores = logits[:, self.column] - np.logaddexp.reduce(logits, axis=1)
         return found
+
+    def attention(self) -> Attention | None:
+        states = self.network.states(self.x, np.array([0, len(self.x)]))
+        return pooling_attention(self.said.answer, self.units, self.network.pooling, states)
+
+    def singly(self) -> Singly | None:
+        network = self.network
+        if network.stack.lookahead is not None or network.pooling is None:
+            return None
+
+        def score(vectors: Array, units: Places) -> Scores:
+            return self._log_p(network.head(vectors).astype(np.float64))
+
+        return PooledSingly(network.stack, network.vectors(self.x), network.vectors(self.blank[None])[0], network.pooling, score)
 
 
 class SequenceTagSubject(FrameSubject):

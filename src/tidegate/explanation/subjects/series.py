@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data.covariates import EncodedSeries
+from tidegate.data.scales import SeriesScale
 from tidegate.data.series import Panel
 from tidegate.errors import RecipeError, listed, nearest
 from tidegate.explanation.subjects.subject import KEEP, Scores, Subject, Variants
@@ -34,6 +35,8 @@ class SeriesSubject(Subject):
     Attributes:
         data: all series that were given; `series` the one that is meant, `index` its place among them.
         channels: the target, covariates known up to now, those known ahead, the cycles of the calendar.
+        past_channels, known_channels: [P] and [K], of each column of `EncodedSeries.past` and `known` the place of its channel.
+        scale: of the series.
 
     Raises:
         RecipeError: the panel has no such series, or several and none is named.
@@ -41,6 +44,7 @@ class SeriesSubject(Subject):
 
     can_cut = False
     unit_name = "step"
+    scale: SeriesScale
 
     def __init__(self, config: Mapping[str, Any], trained: TrainedSeries, panel: Panel, series: str | None, target: str | None) -> None:
         super().__init__(config)
@@ -50,6 +54,9 @@ class SeriesSubject(Subject):
         calendar = set(trained.coder.calendar)
         named = (f"calendar: {name}" if name in calendar else name for name in self._known)
         self.channels = (self.series.target, *self._past, *named)
+        self.past_channels = [place for place, part in enumerate(self._past.values(), 1) for _ in range(part.stop - part.start)]
+        first = 1 + len(self._past)
+        self.known_channels = [place for place, part in enumerate(self._known.values(), first) for _ in range(part.stop - part.start)]
 
     def masks(self, row: Variants) -> tuple[Masks, dict[str, Masks], dict[str, Masks]]:
         """Where the units [T] of a variant have no value, and each covariate known up to now and each known ahead says nothing."""

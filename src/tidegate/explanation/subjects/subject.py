@@ -8,7 +8,7 @@ neighbours meet. A model whose input cannot be cut reads a blank there.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
@@ -18,9 +18,12 @@ from numpy.typing import NDArray
 
 from tidegate.errors import RecipeError
 from tidegate.explanation.explanation import Attention
+from tidegate.explanation.occlusion.singly import Singly
 from tidegate.explanation.panel import Panel, panel_of
 from tidegate.explanation.trace import LayerTrace
-from tidegate.runtime.layers import RecurrentStack
+from tidegate.runtime.layers import Pooling, RecurrentStack
+
+Array = NDArray[np.floating[Any]]
 
 Scores = NDArray[np.float64]
 Variants = NDArray[np.uint8]
@@ -85,6 +88,7 @@ class Subject(ABC):
         can_cut: whether the score means the same where units, but `place`, are cut out.
         reads_ahead: whether what stands behind a unit can change the answer there.
         notes: sentences that the reader needs.
+        watch: is told how many units were read whenever variants were.
     """
 
     OPTIONS: ClassVar[tuple[str, ...]] = ()
@@ -104,6 +108,7 @@ class Subject(ABC):
     def __init__(self, config: Mapping[str, Any]) -> None:
         self.config = config
         self.notes: list[str] = []
+        self.watch: Callable[[float], object] = lambda units: None
 
     @classmethod
     def of_model(cls, model: Any, given: Any, **options: Any) -> Subject:
@@ -129,6 +134,10 @@ class Subject(ABC):
     def input_stacks(self) -> Mapping[str, RecurrentStack]:
         """Those whose directions are deleted to see what each is worth; all, unless some read anything but the input."""
         return self.stacks
+
+    def singly(self) -> Singly | None:
+        """Scores without single units, found without reading all anew; None of a model of which that cannot be."""
+        return None
 
     @cached_property
     def said(self) -> Said:
@@ -161,6 +170,7 @@ class Subject(ABC):
             count = max(1, BATCH_UNITS * max(1, len(self.channels)) // max(1, int(left[order[at]])))
             part = order[at : at + count]
             found[part] = self._scores(variants[first[part]], places[first[part]])
+            self.watch(float(left[part].sum()) / max(1, len(self.channels) if variants.ndim > 2 else 1))
             at += count
         return found[again.reshape(-1)]
 
@@ -190,6 +200,13 @@ class Subject(ABC):
             count = len(self.units)
             raise PlaceError(at, f"the input has {count:,} {self.unit_name}{'' if count == 1 else 's'}", (0, count - 1))
         return int(at)
+
+
+def pooling_attention(answer: str, units: tuple[str, ...], pooling: Pooling | None, states: Array) -> Attention | None:
+    """How much of each unit's states [T, D] the pooling took into the answer; None without attention in the pooling."""
+    if pooling is None or "attention" not in pooling.pools:
+        return None
+    return Attention((answer,), units, pooling.weights(states, np.array([0, len(units)]))[None])
 
 
 def offsets_of(kept: NDArray[np.bool_]) -> Places:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tidegate.errors import RecipeError, listed, nearest
 from tidegate.explanation.views.sentences import Content, counted
+
+# Of the stretches of an input those are as good as the best that hold so much of what it holds.
+_AS_GOOD = 0.99
 
 
 def chosen(content: Content, *, layer: int | None = None, direction: str | None = None, gate: str | None = None) -> dict[str, Any]:
@@ -84,7 +88,8 @@ def checked_unit(content: Content, unit: int) -> int:
 def stretch_of(content: Content, panel: Content, most: int, around: int | None = None) -> tuple[int, int, str]:
     """Where the shown part of a panel begins and ends, and a sentence that says so; empty where all is shown.
 
-    Of a longer input the stretch in which the answer hangs on most; without such numbers the first `most`. `around` a step, if given.
+    Of a longer input the stretch on which the answer hangs most, and of several that are as good that about the strongest unit; without
+    such numbers the first `most`. `around` a step, if given.
     """
     length, name = len(panel["units"]), panel["unit_name"]
     if length <= most:
@@ -97,8 +102,19 @@ def stretch_of(content: Content, panel: Content, most: int, around: int | None =
         sums = [sum(weights[:most])]
         for step in range(most, length):
             sums.append(sums[-1] + weights[step] - weights[step - most])
-        begin, why = max(range(len(sums)), key=sums.__getitem__), "on which the answer hangs most"
+        middle = max(range(length), key=weights.__getitem__) - most // 2
+        good = [place for place, total in enumerate(sums) if total >= _AS_GOOD * max(sums)]
+        begin, why = min(good, key=lambda place: abs(place - middle)), "on which the answer hangs most"
     else:
         begin, why = 0, "the first"
     begin = min(max(begin, 0), length - most)
     return begin, begin + most, f"{name}s {begin + 1:,} to {begin + most:,} of {length:,}, {why}; a page (--out FILE.html) has all of them"
+
+
+def weights_along(content: Content, panel: Content) -> Sequence[float]:
+    """How much of each unit attention read into the answer, if that is one; empty where there are several, or no attention."""
+    attention = content["attention"]
+    if not attention or len(attention["targets"]) != 1 or attention["sources"] != panel["units"]:
+        return []
+    weights: Sequence[float] = attention["weights"][0]
+    return weights

@@ -15,7 +15,7 @@ _PLAIN = str.maketrans(
 )
 # Smaller changes of a score come of rounding; falls of log p by less than the other are hardly any.
 NOISE, _HARDLY = 1e-5, 0.005
-# A memory longer than that is no number of steps any more.
+# A memory longer than that is no number of words any more.
 FOREVER = 1e5
 
 
@@ -54,6 +54,16 @@ def counted(count: int, name: str) -> str:
     return f"{count:,} {name}{'' if count == 1 else 's'}"
 
 
+def read_of(survey: Content) -> str:
+    """What a survey read: '80 sequences, 1,200 words', or '40 pairs: source 300 characters, target 310 tokens'."""
+    panels = survey["panels"]
+    read = counted(survey["sequences"], survey["sequence_name"])
+    if len(panels) == 1:
+        return f"{read}, {counted(panels[0]['steps'], panels[0]['unit_name'])}"
+    each = (f"{panel['name']} {counted(panel['steps'], panel['unit_name'])}" for panel in panels)
+    return f"{read}: {', '.join(each)}"
+
+
 def places(found: Sequence[int], most: int = 20) -> str:
     """Hidden units by their numbers from 1, the first of many."""
     told = ", ".join(str(place + 1) for place in found[:most])
@@ -82,7 +92,7 @@ def _fall(value: float, most: float = 1.0) -> str:
 
 
 def influence_sentences(content: Content) -> list[str]:
-    """The check and its verdict, the directions and, where one unit's answer is explained, its two contexts."""
+    """The check and its verdict, the directions, where one unit's answer is explained its two contexts, and what gradients deal out."""
     influence = content["influence"]
     if influence is None:
         return []
@@ -109,6 +119,8 @@ def influence_sentences(content: Content) -> list[str]:
             f"Without all that stands before {seen(units[at])!r} the score {_fall(left)}, without all behind it it {_fall(right)}: "
             f"{_weight(left, right, influence['left_share'][at])}."
         )
+    if influence["gradient_of"] not in ("", influence["of"]):
+        said.append(f"What the gradients deal out, in the target's unit: {influence['gradient_of']}.")
     return said
 
 
@@ -137,14 +149,14 @@ def _weight(left: float, right: float, share: float | None) -> str:
     return "neither context speaks for the answer"
 
 
-def memory_sentence(layer: Content) -> str:
-    """How long the units of a layer keep the past; empty of an rnn."""
+def memory_sentence(layer: Content, unit_name: str) -> str:
+    """How long the units of a layer keep the past, in what stands along its input; empty of an rnn."""
     if not layer["memory"]:
         return ""
     lengths: Sequence[float] = sorted(layer["memory"])
 
     def at(share: float) -> str:
         value = lengths[min(len(lengths) - 1, int(share * len(lengths)))]
-        return "ever" if value >= FOREVER else f"{value:,.1f} steps" if value < 10 else f"{value:,.0f} steps"
+        return "ever" if value >= FOREVER else f"{value:,.{int(value < 10)}f} {unit_name}s"
 
     return f"half of the units keep the past for {at(0.5)} or more, a tenth for {at(0.9)} or more (until 1/e of it is left)"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from tidegate.explanation.views.page import page_part, put_together
-from tidegate.explanation.views.sentences import Content, counted, number, places, seen
+from tidegate.explanation.views.sentences import Content, counted, number, places, read_of, seen
 
 _HUES = {"z": "keep", "f": "keep", "s": "keep", "r": "use", "i": "let", "o": "show"}
 _WHY = {
@@ -23,22 +23,25 @@ _WIDE, _TALL = 320, 92
 
 def survey_page_of(content: Content) -> str:
     """The page for a survey's JSON (`dataset.Survey.to_json`), as text. What a word of the data holds stays text."""
-    name = content["unit_name"]
+    panels = content["panels"]
+    names = " and ".join(dict.fromkeys(f"{panel['unit_name']}s" for panel in panels))
     notes = "".join(f"<li>{escape(note)}</li>" for note in content["notes"])
-    title = f"{content['title']}: gates over {counted(content['steps'], name)}"
+    title = f"{content['title']}: gates over {counted(content['sequences'], content['sequence_name'])}"
     return put_together(
         page_part("survey.html"),
         {
             "title": escape(f"{title} · tidegate"),
             "style": page_part("style.css") + _STYLE,
             "model": escape(f"{content['title']} · {content['task']}"),
-            "heading": escape(f"{counted(content['sequences'], 'sequence')}, {counted(content['steps'], name)}"),
+            "heading": escape(read_of(content)),
             "notes": f'<ul class="notes">{notes}</ul>' if notes else "",
             "guide": escape(
-                f"Which {name}s open and close each gate, on the mean over a layer's units and over all places where they stand; {name}s "
+                f"Which {names} open and close each gate, on the mean over a layer's units and over all places where they stand; {names} "
                 f"met less than {counted(content['min_count'], 'time')} are left out. A gate is called closed below 0.1, open above 0.9."
             ),
-            "layers": "\n".join(_layer(layer, name) for layer in content["layers"]),
+            "layers": "\n".join(
+                _layer(layer, panel["unit_name"], panel["name"] if len(panels) > 1 else "") for panel in panels for layer in panel["layers"]
+            ),
             "made": escape(f"Made by tidegate {content['tidegate_version']}. This file is whole: it loads nothing from elsewhere."),
         },
     )
@@ -58,8 +61,9 @@ svg text { font: 11px system-ui, sans-serif; fill: var(--soft); }
 """
 
 
-def _layer(layer: Content, unit_name: str) -> str:
-    parts = [f'<section class="card" aria-label="{escape(layer["title"])}"><header><h2 style="margin:0">{escape(layer["title"])}</h2>']
+def _layer(layer: Content, unit_name: str, panel: str) -> str:
+    title = escape(f"{panel}: {layer['title']}" if panel else layer["title"])
+    parts = [f'<section class="card" aria-label="{title}"><header><h2 style="margin:0">{title}</h2>']
     parts.append(f'<span class="quiet">{escape(layer["cell"])} · {counted(layer["hidden_size"], "unit")}</span></header>')
     dead = layer["dead"]
     if dead:
@@ -69,22 +73,22 @@ def _layer(layer: Content, unit_name: str) -> str:
     else:
         parts.append('<p class="text">No unit is dead: every state moves over the data.</p>')
     if layer["memory"]:
-        parts.append(_memory(layer["memory"]))
+        parts.append(_memory(layer["memory"], unit_name))
     parts += [_gate(name, gate, layer["hidden_size"], unit_name) for name, gate in layer["gates"].items()]
     parts.append("</section>")
     return "".join(parts)
 
 
-def _memory(memory: Content) -> str:
+def _memory(memory: Content, unit_name: str) -> str:
     low, _, middle, _, high = (number(value, 1) for value in memory["quantiles"])
     counts = memory["counts"]
     counts = counts[: max((place for place, count in enumerate(counts) if count), default=0) + 1]
     labels = ["<2", *(str(2**place) for place in range(1, len(counts)))]
-    chart = _histogram(counts, labels, "keep", f"units by how many steps they keep the past: {', '.join(map(str, counts))}")
+    chart = _histogram(counts, labels, "keep", f"units by how many {unit_name}s they keep the past: {', '.join(map(str, counts))}")
     return (
-        f'<div class="memory">{chart}<p><strong>Memory.</strong> Half of the units keep the past for {middle} steps or more; a '
+        f'<div class="memory">{chart}<p><strong>Memory.</strong> Half of the units keep the past for {middle} {unit_name}s or more; a '
         f"tenth for less than {low}, a tenth for more than {high}. So long until 1/e of it is left."
-        " The bars count units from so many steps on.</p></div>"
+        f" The bars count units from so many {unit_name}s on.</p></div>"
     )
 
 

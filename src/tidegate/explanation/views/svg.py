@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from html import escape
 from textwrap import wrap
 
-from tidegate.explanation.views.choice import stretch_of
-from tidegate.explanation.views.sentences import NOISE, Content, fine, influence_sentences, memory_sentence, number, seen, signed
+from tidegate.explanation.views.choice import stretch_of, weights_along
+from tidegate.explanation.views.sentences import NOISE, Content, fine, influence_sentences, memory_sentence, number, seen, shortened, signed
 
 # Units of the input that fit on a picture.
 MOST_UNITS = 60
@@ -36,13 +36,13 @@ def svg_of(content: Content, *, step: int | None = None, most: int = MOST_UNITS)
     """
     drawing = _Drawing()
     drawing.text(24, f"{content['title']} · {content['task']}", "soft", room=1060)
-    drawing.text(24, content["source"][:600], "ink", room=1060)
+    drawing.text(24, shortened(content["source"], 600), "ink", room=1060)
     drawing.text(24, content["answer"], "ink title", room=560, line=30)
     for sentence in [*content["notes"], *influence_sentences(content)]:
         drawing.text(24, sentence, "soft", room=1060)
     for panel in content["panels"]:
         _draw_panel(drawing, content, panel, step, most)
-    if content["attention"]:
+    if content["attention"] and not any(weights_along(content, panel) for panel in content["panels"]):
         _draw_attention(drawing, content["attention"], most)
     return drawing.whole(f"{content['answer']}: what the gates did", content["source"][:200])
 
@@ -103,9 +103,11 @@ def _draw_panel(drawing: _Drawing, content: Content, panel: Content, step: int |
     influence = content["influence"]
     if influence and influence["panel"] == panel["name"]:
         _draw_influence(drawing, influence, len(panel["units"]), begin, end, wide)
+    if weights := weights_along(content, panel):
+        _draw_weights(drawing, weights[begin:end], wide)
     for layer in panel["layers"]:
         drawing.y += 10
-        memory = memory_sentence(layer)
+        memory = memory_sentence(layer, panel["unit_name"])
         drawing.text(24, f"{layer['title']}  ({layer['cell']}){f' · {memory}' if memory else ''}", "ink name", room=1060)
         for name, gate in layer["gates"].items():
             _draw_gate(drawing, name, gate, begin, end, wide)
@@ -178,9 +180,13 @@ def _draw_gate(drawing: _Drawing, name: str, gate: Content, begin: int, end: int
 
 
 def _draw_influence(drawing: _Drawing, influence: Content, length: int, begin: int, end: int, wide: float) -> None:
-    for values, name in ((influence["occlusion"], "Blanked"), (influence["gradient"], "Gradients")):
+    what = "the score" if influence["gradient_of"] in ("", influence["of"]) else "the number told, in the target's unit"
+    for values, name, meaning in (
+        (influence["occlusion"], "Blanked", "the score falls by so much without; + for, − against the answer"),
+        (influence["gradient"], "Gradients", f"integrated gradients: each adds so much to {what}"),
+    ):
         if len(values) == length:
-            _draw_bars(drawing, values[begin:end], name, "the score falls by so much without; + for, − against the answer", wide)
+            _draw_bars(drawing, values[begin:end], name, meaning, wide)
     shares = influence["left_share"]
     if len(shares) == length > 1:
         top = _chart(
@@ -207,7 +213,8 @@ def _draw_influence(drawing: _Drawing, influence: Content, length: int, begin: i
         if falls and isinstance(falls[0], list) and len(falls) == length:
             _draw_bars(drawing, [row[place] for row in falls[begin:end]], channel, "without this channel", wide, tall=36)
         elif falls and not isinstance(falls[0], list):
-            drawing.text(24, f"{channel}: without it the score falls by {signed(falls[place])}", "ink", room=1060)
+            added = f"; gradients {signed(influence['channel_gradient'][place])}" if influence["channel_gradient"] else ""
+            drawing.text(24, f"{channel}: without it the score falls by {signed(falls[place])}{added}", "ink", room=1060)
 
 
 def _draw_bars(drawing: _Drawing, values: Sequence[float], name: str, said: str, wide: float, *, tall: float = _TALL) -> None:
@@ -227,6 +234,19 @@ def _draw_bars(drawing: _Drawing, values: Sequence[float], name: str, said: str,
                 f'<text x="{x + bar / 2:.1f}" y="{sign_y:.1f}" text-anchor="middle" class="{"plus" if value > 0 else "minus"} small">'
                 f"{'+' if value > 0 else '−'}</text>"
             )
+
+
+def _draw_weights(drawing: _Drawing, weights: Sequence[float], wide: float) -> None:
+    """Of attention that read the input into one answer."""
+    most = max(max(weights), NOISE)
+    said = "so much of the answer was read there; over the whole input 1"
+    top = _chart(drawing, "Attention", said, [(0, fine(most)), (1, "0")], _TALL, wide * len(weights))
+    for place, weight in enumerate(weights):
+        x, long = _LEFT + (place + 0.14) * wide, weight / most * _TALL
+        drawing.put(
+            f'<rect x="{x:.1f}" y="{top + _TALL - long:.1f}" width="{wide * 0.72:.1f}" height="{long:.1f}" class="fill-keep">'
+            f"<title>{fine(weight)}</title></rect>"
+        )
 
 
 def _draw_attention(drawing: _Drawing, attention: Content, most: int) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from tidegate.explanation.views.channels_and_attention import print_attention, print_channels
 from tidegate.explanation.views.choice import stretch_of
+from tidegate.explanation.views.marks import COLOURS, LEAST_MARK, MEAN, RANGE, bar_of, mark_of, share_of
 from tidegate.explanation.views.sentences import (
     NOISE,
     Content,
@@ -23,17 +25,11 @@ from tidegate.explanation.views.sentences import (
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
 # Rows that one look takes in; of longer inputs the most important stretch is shown.
 MOST_ROWS = 40
-_COLOURS = {"z": "cyan", "f": "cyan", "s": "cyan", "r": "magenta", "i": "red", "o": "yellow", "h": "blue"}
-# Bars and marks: solid, striped; a range, its mean, and where nothing lies.
-_FULL, _OTHER, _RANGE, _MEAN, _REST = "█▒─●·"
-# A terminal of this width has room for the step at which a channel counts most.
-_ROOM_FOR_STRONGEST = 70
 # Widths in characters: of words, of a gate's mark where there is room, of a number beside it.
-_WORD, _MOST_MARK, _LEAST_MARK, _NUMBER = 18, 14, 6, 5
+_WORD, _MOST_MARK, _NUMBER = 18, 14, 5
 
 
 def print_explanation(content: Content, console: Console, *, step: int | None = None, most: int = MOST_ROWS) -> None:
@@ -65,14 +61,14 @@ def _print(content: Content, console: Console, step: int | None, most: int) -> N
     for panel in content["panels"]:
         printer.panel(panel, step, most)
     if content["influence"] and content["influence"]["channels"]:
-        printer.channels()
+        print_channels(content, console, is_narrow=printer.is_narrow)
     if content["attention"]:
-        printer.attention(most)
+        print_attention(content, console, most)
 
 
 class _Printer:
     def __init__(self, content: Content, console: Console) -> None:
-        self._content, self._console, self._is_narrow = content, console, False
+        self._content, self._console, self.is_narrow = content, console, False
 
     def panel(self, panel: Content, step: int | None, most: int) -> None:
         """One table where all fits beside each other; else one for each direction; else what the answer hangs on in one of its own.
@@ -94,10 +90,10 @@ class _Printer:
         def fits(parts: Sequence[Sequence[tuple[Content, str]]], beside: int) -> bool:
             return beside + max((sum(self._cell_width(*cell) for cell in part) for part in parts), default=0) <= room
 
-        for self._is_narrow in (False, True):
+        for self.is_narrow in (False, True):
             influence = self._influence_width(panel)
             beside = answers + influence
-            if not self._is_narrow and not fits(cells, 0):
+            if not self.is_narrow and not fits(cells, 0):
                 continue
             if fits([together], beside):
                 parts, is_apart = [together], False
@@ -115,7 +111,7 @@ class _Printer:
             console.print()
             console.print(self._table(panel, part, begin, end, room - (beside if is_first else 0), step, with_answers=is_first))
         for layer in lowest:
-            if sentence := memory_sentence(layer):
+            if sentence := memory_sentence(layer, panel["unit_name"]):
                 console.print(Text(f"{layer['title']}: {sentence}.", style="dim"))
         console.print(Text(self._legend(panel, together), style="dim"))
         if others > 0:
@@ -126,13 +122,13 @@ class _Printer:
     def _legend(self, panel: Content, cells: Sequence[tuple[Content, str]]) -> str:
         """What marks and numbers stand for."""
         signed_scales = {name: layer["gates"][name]["scale"] for layer, name in cells if layer["gates"][name]["signed"]}
-        if self._is_narrow:
+        if self.is_narrow:
             roles = dict.fromkeys(f"{name} {layer['gates'][name]['role']}" for layer, name in cells)
             said = f"means over a layer's units: {', '.join(roles)}"
             if self._falls(panel):
                 said += f"; ±: so far the score falls without the {panel['unit_name']}"
             return f"{said}; left: the left context's share" if self._shares(panel) else said
-        said = f"{_RANGE}{_MEAN}{_RANGE} the middle eight tenths of a layer's units and their mean, from 0 on the left to 1"
+        said = f"{RANGE}{MEAN}{RANGE} the middle eight tenths of a layer's units and their mean, from 0 on the left to 1"
         ranges = [f"; {name} from −{number(scale, 1)} to {number(scale, 1)}" for name, scale in signed_scales.items() if scale > 1]
         return said + "".join(ranges or [f"; {name} from −1 to 1" for name in signed_scales])
 
@@ -150,14 +146,16 @@ class _Printer:
 
     def _cell_width(self, layer: Content, name: str) -> int:
         """The least that a gate takes, with its heading and the gap behind it."""
-        return max(len(self._heading(layer, name)), _NUMBER if self._is_narrow else _LEAST_MARK + 1 + _NUMBER) + 2
+        return max(len(self._heading(layer, name)), _NUMBER if self.is_narrow else LEAST_MARK + 1 + _NUMBER) + 2
 
     def _heading(self, layer: Content, name: str) -> str:
-        role = "" if self._is_narrow else f" {layer['gates'][name]['role']}"
+        role = "" if self.is_narrow else f" {layer['gates'][name]['role']}"
         return f"{name}{role} {layer['title'].split(' ')[-1]}"
 
     def _influence_width(self, panel: Content) -> int:
-        falls, gradient, shares = (8, 0, 6) if self._is_narrow else (12 + self._decimals(panel) + 3, 10, 13)
+        falls, gradient, shares = (
+            (8, 0, 6) if self.is_narrow else (12 + self._decimals(panel) + 3, max(10, self._gradient_decimals(panel) + 5), 13)
+        )
         return (falls if self._falls(panel) else 0) + (gradient if self._gradient(panel) else 0) + (shares if self._shares(panel) else 0)
 
     def _decimals(self, panel: Content) -> int:
@@ -166,6 +164,9 @@ class _Printer:
     def _falls(self, panel: Content) -> Sequence[float]:
         """Of each unit how far the score falls without it; empty where nothing of that panel was taken away."""
         return self._along(panel, "occlusion")
+
+    def _gradient_decimals(self, panel: Content) -> int:
+        return digits_of(max(map(abs, self._gradient(panel)), default=0.0))
 
     def _gradient(self, panel: Content) -> Sequence[float]:
         return self._along(panel, "gradient")
@@ -198,7 +199,7 @@ class _Printer:
         from rich.table import Table
         from rich.text import Text
 
-        is_narrow = self._is_narrow
+        is_narrow = self.is_narrow
         titles = ", ".join(dict.fromkeys(layer["title"] for layer, _ in cells))
         table = Table(
             title=Text(f"{panel['name']}: {titles}" if titles else panel["name"], style="bold"),
@@ -222,9 +223,10 @@ class _Printer:
             table.add_column("gradient", no_wrap=True, justify="right")
         if shares:
             table.add_column("left" if is_narrow else "left/right", no_wrap=True)
-        mark = 0 if is_narrow else max(_LEAST_MARK, min(_MOST_MARK, room // max(len(cells), 1) - _NUMBER - 3))
+        gradient_digits = self._gradient_decimals(panel)
+        mark = 0 if is_narrow else max(LEAST_MARK, min(_MOST_MARK, room // max(len(cells), 1) - _NUMBER - 3))
         for layer, name in cells:
-            heading = Text(self._heading(layer, name), style=_COLOURS.get(name, ""))
+            heading = Text(self._heading(layer, name), style=COLOURS.get(name, ""))
             table.add_column(heading, no_wrap=True, justify="right" if is_narrow else "left")
         strongest, digits = max([NOISE, *map(abs, falls)]), self._decimals(panel)
         important = set(sorted(range(len(falls)), key=lambda at: -falls[at])[: _removed(self._influence(panel))])
@@ -235,103 +237,14 @@ class _Printer:
                 sure = f" {panel['probabilities'][at]:.2f}" if panel["probabilities"] else ""
                 row.append(Text(panel["said"][at]).append(sure, style="dim"))
             if falls:
-                row.append(self._bar(falls[at], strongest, digits))
+                row.append(bar_of(falls[at], strongest, digits, is_narrow=is_narrow))
             if gradient:
-                row.append(Text(signed(gradient[at]), style="green" if gradient[at] > 0 else "red"))
+                row.append(Text(signed(gradient[at], gradient_digits), style="green" if gradient[at] > 0 else "red"))
             if shares:
-                row.append(self._share(shares[at]))
-            row += [self._mark(layer["gates"][name], name, at, mark) for layer, name in cells]
+                row.append(share_of(shares[at], is_narrow=is_narrow))
+            row += [mark_of(layer["gates"][name], name, at, mark) for layer, name in cells]
             table.add_row(*row)
         return table
-
-    def _bar(self, value: float, strongest: float, digits: int) -> Text:
-        """A sign, a bar and the number: what is for the answer solid, what is against it striped."""
-        from rich.text import Text
-
-        shown = signed(value, digits)
-        if self._is_narrow:
-            return Text(shown, style="green" if value > 0 else "red")
-        long = round(7 * abs(value) / strongest)
-        sign = shown[0] if shown[0] in "+−" else " "
-        bar = (_FULL if value > 0 else _OTHER) * long
-        return Text(f"{sign} {bar:<7} ", style="green" if value > 0 else "red").append(
-            f"{number(abs(value), digits):>{digits + 3}}", style="dim"
-        )
-
-    def _share(self, share: float | None) -> Text:
-        from rich.text import Text
-
-        if share is None:
-            return Text("–" if self._is_narrow else "neither", style="dim")
-        if self._is_narrow:
-            return Text(f"{share:.2f}")
-        left = round(6 * share)
-        return Text(_FULL * left, style="cyan").append(_OTHER * (6 - left), style="magenta").append(f" {share:.2f}", style="dim")
-
-    def _mark(self, gate: Content, name: str, at: int, width: int) -> Text:
-        from rich.text import Text
-
-        mean, low, high = gate["mean"][at], gate["low"][at], gate["high"][at]
-        shown = number(mean)
-        if width < _LEAST_MARK:
-            return Text(shown)
-        most = gate.get("scale") or 1.0
-
-        def place(value: float) -> int:
-            share = (value / most + 1) / 2 if gate["signed"] else value
-            return min(width - 1, max(0, round(share * (width - 1))))
-
-        line = [_REST] * width
-        for spot in range(place(low), place(high) + 1):
-            line[spot] = _RANGE
-        line[place(mean)] = _MEAN
-        return Text("".join(line), style=_COLOURS.get(name, "")).append(f" {shown:>5}")
-
-    def channels(self) -> None:
-        """Features or covariates, by how far the score falls without them: over all steps, or their strongest step."""
-        from rich.box import SIMPLE_HEAD
-        from rich.table import Table
-        from rich.text import Text
-
-        influence = self._content["influence"]
-        falls = influence["channel_occlusion"]
-        is_by_step = bool(falls) and isinstance(falls[0], list)
-        totals = [sum(row[place] for row in falls) for place in range(len(influence["channels"]))] if is_by_step else falls
-        strongest = max([NOISE, *map(abs, totals)])
-        digits = digits_of(strongest)
-        table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-        table.add_column("channel", max_width=30, overflow="ellipsis", no_wrap=True)
-        table.add_column("hangs on it" + (", added up" if is_by_step else ""), no_wrap=True)
-        has_strongest = is_by_step and self._console.width >= _ROOM_FOR_STRONGEST
-        if has_strongest:
-            table.add_column("strongest at", no_wrap=True)
-        for place, channel in enumerate(influence["channels"]):
-            row = [Text(channel), self._bar(totals[place], strongest, digits)]
-            if has_strongest:
-                at = max(range(len(falls)), key=lambda step: abs(falls[step][place]))
-                row.append(Text(f"step {at + 1}: {signed(falls[at][place])}"))
-            table.add_row(*row)
-        self._console.print()
-        self._console.print(table)
-
-    def attention(self, most: int) -> None:
-        """Of each unit of the answer the source units that it was read from, the strongest first."""
-        from rich.box import SIMPLE_HEAD
-        from rich.table import Table
-        from rich.text import Text
-
-        attention = self._content["attention"]
-        table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-        table.add_column("answer", no_wrap=True, max_width=_WORD, overflow="ellipsis")
-        table.add_column("read from")
-        for target, weights in list(zip(attention["targets"], attention["weights"], strict=True))[:most]:
-            strongest = sorted(range(len(weights)), key=lambda at: -weights[at])[:3]
-            parts = [f"{seen(attention['sources'][at])} {weights[at]:.2f}" for at in strongest if weights[at] >= 0.05]
-            table.add_row(Text(seen(target), style="bold"), Text(" · ".join(parts)))
-        self._console.print()
-        self._console.print(table)
-        if len(attention["targets"]) > most:
-            self._console.print(Text(f"shown: the first {most} of {len(attention['targets'])} units of the answer.", style="yellow"))
 
 
 def _names(layer: Content) -> list[str]:

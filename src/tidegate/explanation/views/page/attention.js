@@ -1,3 +1,36 @@
+// How much of what was read went into the answer: along the input where that is one, else as a matrix.
+
+/** The weights of attention that read a panel into one answer; null of any other. */
+function weightsAlong(attention, panel) {
+  const isIt = attention && attention.targets.length === 1 && attention.sources.length === panel.units.length && panel.units.length && attention.sources.every((unit, place) => unit === panel.units[place]);
+  return isIt ? attention.weights[0] : null;
+}
+
+/** A share in per cent, of two digits that count. */
+const percent = (share) => `${share < 1e-7 ? 0 : Number((100 * share).toPrecision(2))}%`;
+
+function weightsCard(axis, weights) {
+  const { unit_name: name, units } = axis.panel;
+  const [, high] = extremes(weights);
+  const most = Math.max(weights[high], 1e-5);
+  const canvas = make("canvas", { className: "plot", role: "img", "aria-label": `Attention to each ${name}: most to ${quoted(units[high])}, ${percent(weights[high])}` });
+  axis.add(canvas, 72, (context, width, height) => {
+    const [top, tall] = [8, height - 16];
+    ground(context, width, height, axis, [[top, percent(most)], [top + tall, "0"]]);
+    const [first, last] = axis.range(width - GUTTER);
+    const gap = axis.width > 6 ? Math.max(1.5, axis.width * 0.14) : 0;
+    context.fillStyle = ink("keep");
+    for (let step = first; step < last; step++) {
+      const long = (weights[step] / most) * tall;
+      context.fillRect(axis.xOf(step) + gap, top + tall - long, Math.max(axis.width - 2 * gap, 0.8), long);
+    }
+    context.restore();
+  });
+  const why = `Each bar: how much of the ${name}'s states went into the answer. An equal share is ${percent(1 / weights.length)}.`;
+  return make("section", { className: "card", "aria-label": "Attention" }, make("header", {}, make("h3", { textContent: "Attention" })),
+    influenceRow(axis, "Weights", why, canvas, (step) => `${quoted(units[step])} ${percent(weights[step])}`));
+}
+
 // Where each unit of the answer was read from: rows are the answer, columns the source.
 function attentionCard({ targets, sources, weights }) {
   if (!targets.length || !sources.length) return null;

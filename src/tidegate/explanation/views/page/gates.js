@@ -11,7 +11,7 @@ function ground(context, width, height, axis, marks) {
     context.lineWidth = 1;
     context.beginPath(); context.moveTo(GUTTER, y); context.lineTo(width, y); context.stroke();
     context.fillStyle = ink("soft");
-    context.fillText(text, GUTTER - 6, Math.min(Math.max(y, 7), height - 7));
+    context.fillText(text, GUTTER - 6, Math.min(Math.max(y, 7), height - 7), GUTTER - 8);
   }
   context.save();
   context.beginPath(); context.rect(GUTTER, 0, width - GUTTER, height); context.clip();
@@ -60,7 +60,7 @@ function layerCard(axis, layer, index) {
   const card = make("section", { className: "card", "aria-label": explanation.panels.length > 1 ? `${axis.panel.name}, ${layer.title}` : layer.title },
     make("header", {}, make("h3", { textContent: layer.title }), make("span", { className: "quiet", textContent: `${layer.cell} · ${layer.hidden_size} units · ${way}` })),
     make("p", { className: "why" }, "At each step ", make("span", { className: "equation", textContent: RULES[layer.cell] }), ". The line is the mean of the units, the band holds the middle eight tenths of them."));
-  if (layer.memory) card.append(memoryOf(layer));
+  if (layer.memory) card.append(memoryOf(layer, axis.panel.unit_name));
   const trace = make("div", { className: "trace", hidden: true });
   const shared = { axis, layer, trace, unit: null, openings: {}, id: `layer${axis.number}-${index}` };
   axis.layers.push(shared);
@@ -107,11 +107,11 @@ function gateRow(shared, name, gate) {
   return row;
 }
 
-/** How long the units of a layer keep the past: a sentence and a histogram in doubling steps. */
-function memoryOf(layer) {
+/** How long the units of a layer keep the past: a sentence and a histogram in doubling bins. */
+function memoryOf(layer, name) {
   const sorted = [...layer.memory].sort((a, b) => a - b);
   const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
-  const steps = (value) => (value >= 1e5 ? "ever" : `${said(value, value < 10 ? 1 : 0)} steps`);
+  const steps = (value) => (value >= 1e5 ? "ever" : `${said(value, value < 10 ? 1 : 0)} ${name}s`);
   const canvas = make("canvas", { role: "img", "aria-label": `Histogram of memory lengths, ${layer.title}: median ${steps(at(0.5))}, longest ${steps(at(1))}` });
   const edges = [1, 2, 4, 8, 16, 32, 64, 128];
   const counts = new Array(edges.length + 1).fill(0);
@@ -133,7 +133,7 @@ function memoryOf(layer) {
   };
   redraws.add(draw);
   return make("div", { className: "memory" }, canvas, make("p", {},
-    make("strong", { textContent: "Memory. " }), `Here half of the units keep the past for ${steps(at(0.5))} or more, a tenth for ${steps(at(0.9))} or more: so long until 1/e of it is left. The bars count units by steps.`));
+    make("strong", { textContent: "Memory. " }), `Here half of the units keep the past for ${steps(at(0.5))} or more, a tenth for ${steps(at(0.9))} or more: so long until 1/e of it is left. The bars count units by ${name}s.`));
 }
 
 /** The means as a table, made when it is opened. */

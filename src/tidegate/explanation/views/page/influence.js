@@ -95,7 +95,7 @@ function influenceCard(axis, influence) {
     card.append(influenceRow(axis, "Blanked", `Each bar: how far the score falls with this ${name} blanked, so that it says nothing. + speaks for the answer, − (striped) against it.`, signedBars(axis, influence.occlusion, label), (step) => away(influence.occlusion, step)));
   }
   if (influence.gradient.length === axis.length && axis.length) {
-    card.append(influenceRow(axis, "Gradients", `The same question answered by integrated gradients: what each ${name} adds to the score.`, signedBars(axis, influence.gradient, `Integrated gradients of each ${name}`), (step) => away(influence.gradient, step)));
+    card.append(influenceRow(axis, "Gradients", `The same question answered by integrated gradients: what each ${name} adds to ${influence.gradient_of === influence.of ? "the score" : "the number told, in the target's unit"}.`, signedBars(axis, influence.gradient, `Integrated gradients of each ${name}`), (step) => away(influence.gradient, step)));
   }
   const shares = influence.left_share;
   if (shares.length === axis.length && axis.length > 1) {
@@ -108,15 +108,18 @@ function influenceCard(axis, influence) {
 
 const signedNumber = (value) => (value >= 1e-5 ? `+${fine(value)}` : fine(value));
 
+/** A table that scrolls within itself where it is wider than the page. */
+const sheet = (label, table) => make("div", { className: "sheet", tabIndex: 0, role: "region", "aria-label": label }, table);
+
 /** Channels by steps as a heat map, or a bar for each channel. */
 function channelsOf(axis, influence) {
-  const { channels, channel_occlusion: falls } = influence;
+  const { channels, channel_occlusion: falls, channel_gradient: gradient } = influence;
   if (!Array.isArray(falls[0])) {
     const most = falls.reduce((top, value) => Math.max(top, Math.abs(value)), 1e-5);
-    const rows = channels.map((channel, place) => make("tr", {}, make("td", { textContent: channel }), make("td", { textContent: signedNumber(falls[place]) }),
+    const rows = channels.map((channel, place) => make("tr", {}, make("td", { textContent: channel }), make("td", { textContent: signedNumber(falls[place]) }), gradient.length ? make("td", { textContent: signedNumber(gradient[place]) }) : null,
       make("td", { className: "word" }, make("span", { "aria-hidden": "true", className: "bar", style: `display:inline-block;height:0.8em;width:${(Math.abs(falls[place]) / most) * 16}em;background:var(--${falls[place] >= 0 ? "plus" : "minus"})` }))));
-    return make("div", { className: "row" }, make("div", { className: "side" }, make("h4", { textContent: "Channels" })), make("table", {}, make("thead", {}, make("tr", {}, make("th", { textContent: "channel", className: "word" }), make("th", { textContent: "without it the score falls by" }), make("th", { textContent: "as a bar", className: "word" }))), make("tbody", {}, ...rows)),
-      make("p", { className: "why", textContent: "How far the score falls without each channel, over all steps." }));
+    return make("div", { className: "row" }, make("div", { className: "side" }, make("h4", { textContent: "Channels" })), sheet("Channels", make("table", {}, make("thead", {}, make("tr", {}, make("th", { textContent: "channel", className: "word" }), make("th", { textContent: "without it the score falls by" }), gradient.length ? make("th", { textContent: "gradients" }) : null, make("th", { textContent: "as a bar", className: "word" }))), make("tbody", {}, ...rows))),
+      make("p", { className: "why", textContent: `How far the score falls without each channel, over all steps${gradient.length ? "; gradients: what each adds to the number told, in the target's unit" : ""}.` }));
   }
   const most = falls.flat().reduce((top, value) => Math.max(top, Math.abs(value)), 1e-5);
   const tall = Math.max(16, Math.min(28, 280 / channels.length));

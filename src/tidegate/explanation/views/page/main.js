@@ -23,6 +23,8 @@ explanation.panels.forEach((panel, number) => {
     make("h2", { id: `title${number}` }, panel.name.charAt(0).toUpperCase() + panel.name.slice(1), " ", make("span", { className: "quiet", style: "font-weight:400;font-size:1rem", textContent: count })), axis.strip);
   place.append(section);
   if (explanation.influence && explanation.influence.panel === panel.name) section.append(influenceCard(axis, explanation.influence));
+  const weights = weightsAlong(explanation.attention, panel);
+  if (weights) section.append(weightsCard(axis, weights));
   panel.layers.forEach((layer, index) => section.append(layerCard(axis, layer, index)));
   if (!panel.units.length) section.append(make("p", { className: "card text", textContent: "There is nothing to show: the input is empty." }));
   const draw = axis.drawNow.bind(axis);
@@ -33,7 +35,7 @@ explanation.panels.forEach((panel, number) => {
     announce(`${panel.unit_name} ${step + 1} of ${axis.length}, ${panel.units[step]}. ${layer ? `${layer.title}: ${means}` : ""}`);
   });
 });
-if (explanation.attention) { const card = attentionCard(explanation.attention); if (card) document.getElementById("attention").append(card); }
+if (explanation.attention && !explanation.panels.some((panel) => weightsAlong(explanation.attention, panel))) { const card = attentionCard(explanation.attention); if (card) document.getElementById("attention").append(card); }
 
 function drawAll() {
   for (const axis of axes) { axis.measure(); axis.drawNow(true); }

@@ -143,7 +143,7 @@ function showUnit(shared, unit, place) {
   const names = Object.keys(layer.gates).filter((name) => layer.gates[name].values);
   const canvas = make("canvas", { className: "plot", role: "img", "aria-label": `Unit ${unit + 1} of ${layer.title} along the ${axis.panel.unit_name}s: ${names.join(", ")}` });
   const equation = make("pre", { className: "equation" });
-  const long = layer.memory ? `Keeps the past for ${layer.memory[unit] >= 1e5 ? "ever" : `${said(layer.memory[unit], 1)} steps`} here (until 1/e of it is left).` : "";
+  const long = layer.memory ? `Keeps the past for ${layer.memory[unit] >= 1e5 ? "ever" : `${said(layer.memory[unit], 1)} ${axis.panel.unit_name}s`} here (until 1/e of it is left).` : "";
   const close = make("button", { type: "button", textContent: "Close", "aria-label": `Close unit ${unit + 1}` });
   close.onclick = () => { trace.hidden = true; shared.unit = null; axis.remove(shared.plot); };
   const values = Object.fromEntries(names.map((name) => [name, axis.panel.units.map((_, step) => valueOf(layer.gates[name], bytesOf(layer.gates[name].values)[step * layer.hidden_size + unit]))]));

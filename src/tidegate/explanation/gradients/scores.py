@@ -2,13 +2,14 @@
 
 The layers are those of `tidegate.nn`, with the tensors of the model directory. Each function gives what is read of the input, [T, I], what
 is read where every unit is blanked, [T, I], and the score [S] of S such readings [S, T, I]: to rounding what `Subject.scores` gives. But
-the n-grams of a classifier of texts, which pass the stack by, are those of the text as it is whatever is read.
+the n-grams of a classifier of texts, which pass the stack by, are those of the text as it is whatever is read; and of series the number
+that is told is the score, see `series`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,8 +19,11 @@ from torch import Tensor, nn
 from tidegate.artefact import StoredModel
 from tidegate.data.pair_batches import EncodedPair, collate_pairs
 from tidegate.decoding import FORBIDDEN
-from tidegate.errors import RecipeError
+from tidegate.explanation.gradients.parts import Differentiable, linear, load, ragged, stack_of, tensor
+from tidegate.explanation.gradients.series import fill_score, forecast_score
 from tidegate.explanation.subjects.classify import ClassifySubject
+from tidegate.explanation.subjects.fill import FillSubject
+from tidegate.explanation.subjects.forecast import ForecastSubject
 from tidegate.explanation.subjects.generate import OneWaySubject, TwoWaySubject
 from tidegate.explanation.subjects.sequences import FrameSubject, SequenceClassifySubject, SequenceTagSubject, TranscribeSubject
 from tidegate.explanation.subjects.subject import NOTHING, Subject
@@ -27,40 +31,20 @@ from tidegate.explanation.subjects.tag import TagSubject
 from tidegate.explanation.subjects.translate import UNKNOWN_UNIT, TranslateSubject
 from tidegate.kernels import architecture
 from tidegate.nn import CRF, Pooling, RecurrentStack, ctc_loss
-from tidegate.runtime.layers import RecurrentStack as RuntimeStack
 from tidegate.tasks.translate import TranslateNetwork, TranslateNetworkSettings
-
-Array = NDArray[np.floating[Any]]
-
-
-class Differentiable(NamedTuple):
-    """What is read [T, I], what is read of blanks [T, I], and the scores [S] of readings [S, T, I]."""
-
-    x: Array
-    blank: Array
-    score: Callable[[Tensor], Tensor]
 
 
 def differentiable(subject: Subject) -> Differentiable:
-    """The score of a subject's answer.
-
-    Raises:
-        RecipeError: of a kind of model whose scores are not differentiated.
-    """
+    """The score of a subject's answer."""
     _ = subject.said  # the answer that is scored
-    for kind, made in _MADE.items():
-        if isinstance(subject, kind):
-            found: Differentiable = made(subject)
-            return found
-    raise RecipeError(
-        f"gradients are of scores that are log p, and a model of {subject.config['task']} tells numbers. Leave them out: what its answer "
-        "hangs on is measured by taking parts of the input away."
-    )
+    made = next(made for kind, made in _MADE.items() if isinstance(subject, kind))
+    found: Differentiable = made(subject)
+    return found
 
 
 def _classify(subject: ClassifySubject) -> Differentiable:
     network, stored = subject.network, subject.model.stored
-    stack, pooling, head = _stack(network.stack, stored), _pooling(stored), _linear(stored, "head")
+    stack, pooling, head = stack_of(network.stack, stored), _pooling(stored), linear(stored, "head")
     column, is_multi_label = subject.column, subject.model.is_multi_label
     wide = network.wide_scores([subject.words])
     passed = 0.0 if wide is None else torch.from_numpy(wide.astype(np.float32))
@@ -68,7 +52,7 @@ def _classify(subject: ClassifySubject) -> Differentiable:
         subject.notes.append("gradients go through the gates alone: the n-grams' part of the score is held as it is.")
 
     def score(x: Tensor) -> Tensor:
-        flat, offsets = _flat(x)
+        flat, offsets = ragged(x)
         logits = head(pooling(stack(flat, offsets), offsets)) + passed
         told: Tensor = nn.functional.logsigmoid(logits) if is_multi_label else logits.log_softmax(dim=1)
         return told[:, column]
@@ -78,17 +62,17 @@ def _classify(subject: ClassifySubject) -> Differentiable:
 
 def _tag(subject: TagSubject) -> Differentiable:
     network, stored = subject.network, subject.model.stored
-    stack, head = _stack(network.stack, stored), _linear(stored, "heads.0")
+    stack, head = stack_of(network.stack, stored), linear(stored, "heads.0")
     labels = subject.model.labels[subject.column]
     told = torch.tensor([labels.index(label) for label in subject.said.said])
     places = torch.arange(len(told)) if subject.place is None else torch.tensor([subject.place])
     crf: CRF | None = None
     if subject.column in network.transitions:
         crf = CRF(len(labels))
-        _load(crf, stored, "crfs.0.")
+        load(crf, stored, "crfs.0.")
 
     def score(x: Tensor) -> Tensor:
-        flat, offsets = _flat(x)
+        flat, offsets = ragged(x)
         emissions = head(stack(flat, offsets))
         if crf is None:
             own: Tensor = emissions.log_softmax(dim=1).view(*x.shape[:2], -1)[:, places, told[places]]
@@ -108,15 +92,15 @@ def _tag(subject: TagSubject) -> Differentiable:
 
 def _one_way(subject: OneWaySubject) -> Differentiable:
     network, stored = subject.network, subject.model.stored
-    stack = _stack(network.stack, stored)
+    stack = stack_of(network.stack, stored)
     vectors, bias = _units(stored)
-    projection = _tensor(stored, "projection.weight") if stored.config["network"]["is_tied"] else None
+    projection = tensor(stored, "projection.weight") if stored.config["network"]["is_tied"] else None
     place = subject.place
     assert place is not None
     unit = int(subject.best[place])
 
     def score(x: Tensor) -> Tensor:
-        flat, offsets = _flat(x)
+        flat, offsets = ragged(x)
         start = [tuple(torch.from_numpy(part) for part in layer) for layer in network.start_of(len(x))]
         states = stack.carried(flat, offsets, start)[0].view(*x.shape[:2], -1)[:, place]
         read = states if projection is None else states @ projection.T
@@ -128,14 +112,14 @@ def _one_way(subject: OneWaySubject) -> Differentiable:
 
 def _two_way(subject: TwoWaySubject) -> Differentiable:
     network, stored = subject.network, subject.model.stored
-    left, right = (_stack(stack, stored) for stack in network.stacks)
+    left, right = (stack_of(stack, stored) for stack in network.stacks)
     vectors, bias = _units(stored)
-    hidden, projection = _linear(stored, "both_hidden"), _tensor(stored, "both_projection.weight")
+    hidden, projection = linear(stored, "both_hidden"), tensor(stored, "both_projection.weight")
     places = torch.from_numpy(np.flatnonzero(subject.asked) if subject.place is None else np.array([subject.place]))
     targets = torch.from_numpy(subject.targets)[places]
 
     def before(stack: RecurrentStack, x: Tensor) -> Tensor:
-        states = stack(*_flat(x)).view(*x.shape[:2], -1)
+        states = stack(*ragged(x)).view(*x.shape[:2], -1)
         return torch.cat([torch.zeros_like(states[:, :1]), states[:, :-1]], dim=1)
 
     def score(x: Tensor) -> Tensor:
@@ -151,11 +135,11 @@ def _two_way(subject: TwoWaySubject) -> Differentiable:
 
 def _frames(subject: FrameSubject) -> Differentiable:
     stored = subject.model.stored
-    stack, embed, head = _stack(subject.network.stack, stored), _linear(stored, "embed"), _linear(stored, "head")
+    stack, embed, head = stack_of(subject.network.stack, stored), linear(stored, "embed"), linear(stored, "head")
     pooling = _pooling(stored) if stored.config["network"].get("pools") else None
 
     def logits(x: Tensor) -> tuple[Tensor, NDArray[np.int64]]:
-        flat, offsets = _flat(x)
+        flat, offsets = ragged(x)
         states = stack(torch.relu(embed(flat)), offsets)
         return head(states if pooling is None else pooling(states, offsets)), offsets
 
@@ -180,7 +164,7 @@ def _translate(subject: TranslateSubject) -> Differentiable:
     stored = subject.model.stored
     settings = TranslateNetworkSettings(**stored.config["network"])
     network = TranslateNetwork(settings, len(subject.model.source_units), len(subject.model.target_units))
-    _load(network, stored, "")
+    load(network, stored, "")
     pair, end, at = EncodedPair(subject.ids, subject.target), subject.network.end, subject.at
     read: list[Tensor] = []
     network.source_embedding.register_forward_hook(lambda module, given, vectors: read[-1])
@@ -206,56 +190,20 @@ _MADE: dict[Any, Callable[[Any], Differentiable]] = {
     TwoWaySubject: _two_way,
     FrameSubject: _frames,
     TranslateSubject: _translate,
+    ForecastSubject: forecast_score,
+    FillSubject: fill_score,
 }
-
-
-def _flat(x: Tensor) -> tuple[Tensor, NDArray[np.int64]]:
-    """[S, T, I] as a ragged batch."""
-    return x.flatten(0, 1), np.arange(len(x) + 1, dtype=np.int64) * x.shape[1]
-
-
-def _stack(stack: RuntimeStack, stored: StoredModel) -> RecurrentStack:
-    """The stack of the same name in torch."""
-    made = RecurrentStack(
-        stack.architecture,
-        stored.tensor(f"{stack.name}.layers.0.0.weight_ih").shape[1],
-        stack.output_size // stack.architecture.directions,
-        len(stack.layers),
-        layer_norm=f"{stack.name}.layers.0.0.gain_ih" in stored.tensors,
-        zoneout=stack.zoneout[0],
-        zoneout_cell=stack.zoneout[1],
-        lookahead=stack.lookahead,
-    )
-    _load(made, stored, f"{stack.name}.")
-    return made
 
 
 def _pooling(stored: StoredModel) -> Pooling:
     settings = stored.config["network"]
     directions = architecture(settings["arch"]).directions
     pooling = Pooling(settings["pools"], directions * settings["hidden_size"], directions)
-    _load(pooling, stored, "pooling.")
+    load(pooling, stored, "pooling.")
     return pooling
-
-
-def _linear(stored: StoredModel, name: str) -> nn.Linear:
-    weight = stored.tensor(f"{name}.weight")
-    linear = nn.Linear(weight.shape[1], weight.shape[0])
-    _load(linear, stored, f"{name}.")
-    return linear
 
 
 def _units(stored: StoredModel) -> tuple[Tensor, Tensor]:
     """What units are told by: their vectors [V, W] and biases [V]."""
     name = "embedding.weight" if stored.config["network"]["is_tied"] else "head.weight"
-    return _tensor(stored, name), _tensor(stored, "head.bias")
-
-
-def _tensor(stored: StoredModel, name: str) -> Tensor:
-    return torch.from_numpy(np.array(stored.tensor(name), dtype=np.float32))
-
-
-def _load(module: nn.Module, stored: StoredModel, prefix: str) -> None:
-    """Gives a module the tensors whose names begin with the prefix; it then takes part in no training."""
-    module.load_state_dict({name: _tensor(stored, prefix + name) for name in module.state_dict()})
-    module.eval().requires_grad_(requires_grad=False)
+    return tensor(stored, name), tensor(stored, "head.bias")

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from conftest import SMALL, SMALL_CLASSIFIER
 from outcome_checks import check
 from tidegate.comparison.baselines import baselines_of
 from tidegate.comparison.materials import material_of
 from tidegate.comparison.materials.label_outcomes import class_outcomes, tag_outcomes
+from tidegate.comparison.materials.material import WARM_STEPS, timed
 from tidegate.data import TextRecord
 from tidegate.decoding import Scheme
 from tidegate.runtime import load
@@ -101,3 +105,49 @@ def test_texts_of_a_group_hang_together_and_long_ones_are_cut(tmp_path: Path) ->
     assert examples.groups == tuple(record.group for record in records)
     assert {len(text) for text in examples.inputs} == {300}
     assert examples.inputs[0].endswith("…")
+
+
+@pytest.mark.parametrize("unit", ["word", "char"])
+def test_steps_of_one_way_classifiers_are_timed_a_unit_at_a_time(toy_texts: Path, unit: str) -> None:
+    files = [[str(toy_texts / f"{name}.csv")] for name in ("train", "dev", "test")]
+    material = material_of(build_recipe(ClassifyRecipe, options={**SMALL_CLASSIFIER, "arch": "gru", "unit": unit}), *files)
+    portion = material.portion(fold=None, folds=0, share=1.0)
+    task = material.task(portion, material.recipe)
+    seconds = material.step_seconds(task.as_model(task.build_network().eval()), portion, most_seconds=60.0)
+    assert seconds is not None
+    units = sum(len(record.text.split() if unit == "word" else record.text) for record in portion.scored)
+    assert len(seconds) == units - WARM_STEPS
+
+
+@pytest.mark.parametrize("unit", ["word", "char"])
+def test_of_texts_that_are_cut_only_what_is_read_is_timed(toy_texts: Path, unit: str) -> None:
+    files = [[str(toy_texts / f"{name}.csv")] for name in ("train", "dev", "test")]
+    material = material_of(build_recipe(ClassifyRecipe, options={**SMALL_CLASSIFIER, "arch": "gru", "unit": unit, "max_length": 3}), *files)
+    portion = material.portion(fold=None, folds=0, share=1.0)
+    task = material.task(portion, material.recipe)
+    seconds = material.step_seconds(task.as_model(task.build_network().eval()), portion, most_seconds=60.0)
+    assert seconds is not None
+    assert (
+        len(seconds) == sum(min(3, len(record.text.split() if unit == "word" else record.text)) for record in portion.scored) - WARM_STEPS
+    )
+
+
+@pytest.mark.parametrize("head", ["crf", "softmax"])
+def test_steps_of_one_way_taggers_are_timed_a_token_at_a_time(toy_files: Path, head: str) -> None:
+    files = [[str(toy_files / f"{name}.conllu")] for name in ("train", "dev", "test")]
+    material = material_of(build_recipe(TagRecipe, options={**SMALL, "arch": "lstm", "head": head}), *files)
+    portion = material.portion(fold=None, folds=0, share=1.0)
+    task = material.task(portion, material.recipe)
+    seconds = material.step_seconds(task.as_model(task.build_network().eval()), portion, most_seconds=60.0)
+    assert seconds is not None
+    assert len(seconds) == sum(map(len, portion.scored)) - WARM_STEPS
+
+
+def test_steps_are_timed_for_so_long_but_some_are_whatever_they_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = count()  # each look at the clock finds it a second later
+    monkeypatch.setattr("tidegate.comparison.materials.material.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    steps = [lambda: None] * 40
+    assert timed(steps, most_seconds=0.5) == [1.0] * 10
+    assert timed(steps, most_seconds=39.0) == [1.0] * 20  # two seconds each, the look before and the look after
+    assert timed(steps[:8], most_seconds=0.5) == [1.0] * 3  # there are no more
+    assert timed(steps[:2], most_seconds=0.5) == []

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from strategies import RAGGED, SEEDS, labelings, offsets_of
-from tidegate.decoding import FORBIDDEN, Transitions, fixed_lag_viterbi, marginals, n_best, softmax, viterbi
+from tidegate.decoding import FORBIDDEN, CrfStream, Transitions, fixed_lag_viterbi, marginals, n_best, softmax, viterbi
+from tidegate.decoding.crf_stream import Decided
 from tidegate.kernels import engine
 
 
@@ -290,3 +291,75 @@ def test_softmax_is_e_to_the_logits_over_their_sum_however_large() -> None:
         np.testing.assert_allclose(softmax(np.log([[1.0, 2, 5], [3, 3, 2]])), [[1 / 8, 2 / 8, 5 / 8], [3 / 8, 3 / 8, 2 / 8]], rtol=1e-14)
         assert softmax(np.array([[1e30, 0], [-1e30, 0]], dtype=np.float32)).tolist() == [[1, 0], [0, 1]]
     assert softmax(np.zeros((0, 3), dtype=np.float32)).shape == (0, 3)
+
+
+def told(emissions: NDArray[Any], transitions: Transitions | None, lag: int, cuts: int = 1) -> list[Decided]:
+    stream = CrfStream(transitions, emissions.shape[1], lag)
+    decided = [answer for begin in range(0, len(emissions), cuts) for answer in stream.feed(emissions[begin : begin + cuts])]
+    assert len(decided) == max(0, len(emissions) - lag)
+    return [*decided, *stream.finish(emissions[:0])]
+
+
+@ONE_HALF
+@given(SEEDS, st.integers(0, 6), st.integers(1, 3), st.sampled_from([0, 1, 2, 4, 10]), st.sampled_from([1, 2, 100]))
+def test_each_label_is_that_of_the_best_labelling_up_to_there(seed: int, steps: int, labels: int, lag: int, cuts: int) -> None:
+    emissions, _, transitions = drawn(seed, [steps], labels)
+    found = told(emissions, transitions, lag, cuts)
+    for t, (label, probability) in enumerate(found):
+        has_ended = t + lag >= steps
+        seen = emissions if has_ended else emissions[: t + lag + 1]
+        paths, scores = labelings(seen, transitions.pair, transitions.start, transitions.end if has_ended else np.zeros(labels))
+        assert label == paths[int(scores.argmax())][t]
+        weights = np.exp(scores - scores.max())
+        share = sum(weight for path, weight in zip(paths, weights, strict=True) if path[t] == label) / weights.sum()
+        assert probability == pytest.approx(share, abs=1e-9)
+    if lag >= steps:
+        assert [label for label, _ in found] == viterbi(emissions, np.array([0, steps]), transitions).tolist()
+
+
+def test_without_transitions_a_label_is_its_own_most_probable_one_and_waits_all_the_same() -> None:
+    emissions = np.random.default_rng(4).normal(size=(9, 5)).astype(np.float32)
+    found = told(emissions, None, 3)
+    assert [label for label, _ in found] == emissions.argmax(axis=1).tolist()
+    np.testing.assert_allclose([p for _, p in found], softmax(emissions.astype(np.float64)).max(axis=1), rtol=0, atol=1e-12)
+
+
+def test_a_sequence_without_end_keeps_its_numbers_small_and_its_labels() -> None:
+    emissions, offsets, transitions = drawn(7, [200], 4)
+    emissions += 1e3  # every step adds to every score
+    lag = 3
+    stream = CrfStream(transitions, 4, lag)
+    found = [label for label, _ in stream.feed(emissions)]
+    assert found == fixed_lag_viterbi(emissions, offsets, transitions, lag)[: len(emissions) - lag].tolist()
+    assert all(np.abs(array).max() < 2e3 for array in stream.arrays().values())
+
+
+@ONE_HALF
+@given(SEEDS, st.integers(1, 8), st.integers(0, 8), st.sampled_from([0, 1, 3]))
+def test_a_saved_stream_goes_on_as_if_it_had_not_been(seed: int, steps: int, cut: int, lag: int) -> None:
+    emissions, _, transitions = drawn(seed, [steps], 3)
+    first, second = CrfStream(transitions, 3, lag), CrfStream(transitions, 3, lag)
+    begun = first.feed(emissions[:cut])
+    second.restore(first.arrays())
+    assert [*begun, *second.feed(emissions[cut:]), *second.finish(emissions[:0])] == told(emissions, transitions, lag)
+
+
+def test_the_labels_at_the_end_come_of_one_reading_of_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+
+    def counted(emissions: NDArray[Any], *rest: Any) -> NDArray[np.int64]:
+        read.append(len(emissions))
+        return viterbi(emissions, *rest)
+
+    monkeypatch.setattr("tidegate.decoding.crf_stream.viterbi", counted)
+    emissions, offsets, transitions = drawn(3, [300], 4)
+    stream = CrfStream(transitions, 4, 500)
+    assert stream.feed(emissions[:200]) == []
+    assert [label for label, _ in stream.finish(emissions[200:])] == viterbi(emissions, offsets, transitions).tolist()
+    assert read == [300]
+
+
+def test_a_piece_of_many_steps_is_decided_by_no_more_than_the_lag() -> None:
+    emissions, _, transitions = drawn(11, [60], 4)
+    for lag in (0, 1, 3):
+        assert told(emissions, transitions, lag, 100) == told(emissions, transitions, lag, 1)

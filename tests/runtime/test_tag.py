@@ -103,12 +103,23 @@ def test_a_long_stream_is_answered_in_bounded_memory_as_it_is_read(toy_model: Pa
     tracemalloc.stop()
 
 
-def test_forms_past_the_table_are_still_answered_alike(toy_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("bound", ["_MOST_FORMS", "_MOST_CHARACTERS"])
+def test_forms_past_the_table_are_still_answered_alike(bound: str, toy_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sentences = [["Teddy", "bears", f"w{number}"] for number in range(50)]
     expected = load(toy_model).predict(sentences)
-    monkeypatch.setattr("tidegate.runtime.form_vectors._MOST_FORMS", 5)
+    monkeypatch.setattr(f"tidegate.runtime.form_vectors.{bound}", 5)
     model = load(toy_model)
     assert [labels for sentence in sentences for labels in model.predict([sentence])] == expected
+
+
+def test_long_forms_of_an_endless_stream_are_not_kept(toy_model: Path) -> None:
+    model = load(toy_model)
+    assert isinstance(model, TagModel)
+    tracemalloc.start()
+    for number in range(60):
+        model.network.vectors([f"{number}" + "A" * 1_000_000])
+    assert tracemalloc.get_traced_memory()[1] < 40e6
+    tracemalloc.stop()
 
 
 def test_a_sentence_without_tokens_and_no_sentence_at_all_are_answered(toy_model: Path) -> None:

@@ -102,7 +102,8 @@ def predict(
     A language model goes on with each line, or fills the blanks in it; on a terminal its text appears as it comes. A translator answers
     each line, up to its first tab, by the target. A forecaster reads tables as `train` does and writes a row for each step after the last
     known value; a filler writes the same table with its holes filled. Models of sequences and of sound read files as `train` does, and of
-    standard input a table or a .wav file; tidegate stream answers while a sequence comes.
+    standard input a table or a .wav file. While a sequence, a sentence or a text still comes, tidegate stream answers step by step or
+    word by word.
 
     Examples:
 

@@ -137,6 +137,16 @@ ClassPlot = Annotated[
         show_default=False,
     ),
 ]
+LiveLookahead = Annotated[
+    str | None,
+    typer.Option(
+        "--lookahead",
+        metavar="K|100ms",
+        help="By how much answers may lag, which a two-way model needs: tokens, words, characters or steps, of sound a time too "
+        "\\[default: as in training]",
+        show_default=False,
+    ),
+]
 Latency = Annotated[
     bool, typer.Option("--latency", help="At the end tell on standard error how long a step took, and how that compares with real time.")
 ]

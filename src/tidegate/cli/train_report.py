@@ -101,7 +101,11 @@ def _commands(task: TrainingTask[Any], path: Path, example_file: str) -> list[st
             python,
         ]
     waits = " --wait-k 1,3,5,full" if getattr(task.recipe, "simultaneous", False) else ""
-    return [f"tidegate evaluate {model} {file}{waits}", f"echo {shlex.quote(text)} | tidegate predict {model}", python]
+    commands = [f"tidegate evaluate {model} {file}{waits}", f"echo {shlex.quote(text)} | tidegate predict {model}", python]
+    # Read one way, tokens and texts are answered before they end. A look-ahead is what a two-way network was not trained for.
+    if task.recipe.task in ("tag", "classify") and not architecture(task.recipe.arch).is_bidirectional:
+        commands.append(f"echo {shlex.quote(text)} | tidegate stream {model}")
+    return commands
 
 
 def _python(program: str) -> str:

@@ -90,6 +90,22 @@ def tokenise(text: str) -> list[tuple[int, int]]:
     return [match.span() for match in _TOKEN.finditer(text.translate(_SHADOW))]
 
 
+def tokens_of(line: str) -> list[str]:
+    """The ready tokens of a line, between which stand blanks or tabs."""
+    return _BETWEEN_BLANKS.findall(line)
+
+
+def last_word_end(text: str, known: int = 0) -> int:
+    """Where the last word ends that a blank follows, and that more text therefore leaves as it is; 0 where there is none.
+
+    The first `known` characters are known to hold no such end: of a text that grows only what is new is looked at.
+    """
+    for place in range(len(text) - 1, max(1, known) - 1, -1):
+        if text[place].isspace() and not text[place - 1].isspace():
+            return place
+    return 0
+
+
 def locate(tokens: Sequence[str], text: str) -> tuple[tuple[int, int], ...]:
     """Where the tokens stand in the text that they were cut from, in order, with nothing but blanks before and between them.
 

@@ -2,6 +2,7 @@
 
 from tidegate.decoding.beam import BeamSearch, Finished
 from tidegate.decoding.crf import FORBIDDEN, Paths, Transitions, fixed_lag_viterbi, marginals, n_best, softmax, viterbi
+from tidegate.decoding.crf_stream import CrfStream
 from tidegate.decoding.ctc import CtcGreedyStream, CtcPath, ctc_beam, ctc_greedy
 from tidegate.decoding.sampling import Sampling
 from tidegate.decoding.schemes import Scheme, Span, find_scheme, labels_of, may_follow, spans_of, split_label
@@ -9,6 +10,7 @@ from tidegate.decoding.schemes import Scheme, Span, find_scheme, labels_of, may_
 __all__ = [
     "FORBIDDEN",
     "BeamSearch",
+    "CrfStream",
     "CtcGreedyStream",
     "CtcPath",
     "Finished",

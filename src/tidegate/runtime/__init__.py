@@ -7,6 +7,7 @@ from pathlib import Path
 from tidegate.artefact import read_model
 from tidegate.errors import ModelError
 from tidegate.runtime.classify import ClassifyAnswer, ClassifyModel
+from tidegate.runtime.classify_session import ClassifySession
 from tidegate.runtime.fill import FilledSeries, FillModel
 from tidegate.runtime.filled_tables import FilledFile
 from tidegate.runtime.filling import Blank, Filled
@@ -20,6 +21,7 @@ from tidegate.runtime.sequence_classify import SequenceAnswer, SequenceClassifyM
 from tidegate.runtime.sequence_tag import SequenceTagAnswer, SequenceTagModel
 from tidegate.runtime.session import Session
 from tidegate.runtime.tag import TagAnswer, TagModel
+from tidegate.runtime.tag_session import TagSession, TokenAnswer
 from tidegate.runtime.text_scores import LineScore
 from tidegate.runtime.transcribe import ScoredText, TranscribeModel, Transcript
 from tidegate.runtime.transcribe_session import HeardUnit, TranscribeSession
@@ -31,6 +33,7 @@ __all__ = [
     "Blank",
     "ClassifyAnswer",
     "ClassifyModel",
+    "ClassifySession",
     "FillModel",
     "Filled",
     "FilledFile",
@@ -55,6 +58,8 @@ __all__ = [
     "StepAnswer",
     "TagAnswer",
     "TagModel",
+    "TagSession",
+    "TokenAnswer",
     "TranscribeModel",
     "TranscribeSession",
     "Transcript",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ from numpy.typing import NDArray
 
 from tidegate.artefact import StoredModel, copy_model
 from tidegate.data import Source, TextRecord, UnknownLabels, Vocabulary
-from tidegate.data.text_batches import NOTHING, units_of, words_of
+from tidegate.data.text_batches import NOTHING, Unit, units_of, words_of
 from tidegate.decoding import softmax
 from tidegate.errors import DataError, RecipeError
 from tidegate.runtime.classify_network import ClassifyNetwork
+from tidegate.runtime.classify_session import ClassifySession
+from tidegate.runtime.session import digest_of
+from tidegate.runtime.stack_session import check_live
 from tidegate.runtime.windows import BATCH_TOKENS, answered
 from tidegate.scoring.classification import ClassScorer, MultiLabelScorer
 
@@ -49,6 +53,7 @@ class ClassifyModel:
         column: the label column that it was trained on; `columns` names it too.
         labels: the labels by column, in the order of the probabilities.
         is_multi_label: whether a text may carry several labels.
+        unit: what the network reads of a text, "word" or "char".
         positive, out_of_scope: the labels with that part; empty where there is none.
         network: gives the logits.
         stored: all that the model directory holds.
@@ -70,7 +75,8 @@ class ClassifyModel:
         self.out_of_scope: str = decision.get("out_of_scope", "")
         self.thresholds: list[dict[str, float]] = decision.get("thresholds", [])
         self._doubt: float | None = decision.get("out_of_scope_threshold")
-        self._unit, self._longest = model.config["recipe"]["unit"], model.config["recipe"]["max_length"]
+        self.unit: Unit = model.config["recipe"]["unit"]
+        self._longest: int = model.config["recipe"]["max_length"]
         self.network = ClassifyNetwork(model, vocabulary)
 
     def answers(
@@ -97,19 +103,22 @@ class ClassifyModel:
                 f"a threshold is for a model with a positive label or with several labels a text; this one chooses among "
                 f"{len(self.classes)}. Use --abstain-below, or train with --positive LABEL."
             )
-        cut = _cut(records, self._unit, self._longest)
+        cut = _cut(records, self.unit, self._longest)
         for part in answered(cut, lambda text: len(text.units), self._probable, batch_tokens=batch_tokens):
             yield self._answer(*part, abstain_below, threshold)
 
     def cut(self, record: TextRecord) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """A text's words, and the units that are read of it."""
-        (cut,) = _cut([record], self._unit, self._longest)
+        (cut,) = _cut([record], self.unit, self._longest)
         return cut.words, cut.units
 
     def _probable(self, batch: list[_CutText]) -> list[tuple[TextRecord, Probabilities]]:
-        logits = self.network.logits([cut.units for cut in batch], [cut.words for cut in batch]).astype(np.float64)
-        probabilities = 1 / (1 + np.exp(-np.clip(logits, -700, 700))) if self.is_multi_label else softmax(logits)
+        probabilities = self._probabilities(self.network.logits([cut.units for cut in batch], [cut.words for cut in batch]))
         return [(cut.record, row) for cut, row in zip(batch, probabilities, strict=True)]
+
+    def _probabilities(self, logits: NDArray[np.floating[Any]]) -> Probabilities:
+        logits = logits.astype(np.float64)
+        return 1 / (1 + np.exp(-np.clip(logits, -700, 700))) if self.is_multi_label else softmax(logits)
 
     def _answer(self, record: TextRecord, probabilities: Probabilities, abstain_below: float, threshold: float | None) -> ClassifyAnswer:
         if self.is_multi_label:
@@ -212,6 +221,30 @@ class ClassifyModel:
         else:
             hits = [right == answer for right, answer in zip(labels, given, strict=True)]
         return sum(hits) / max(1, len(hits))
+
+    def session(self, *, lookahead: int | None = None) -> ClassifySession[ClassifyAnswer]:
+        """A text as it comes; what it says of so much of it is what `answers` says, but for rounding.
+
+        Args:
+            lookahead: units (words or characters) that a two-way network sees ahead, by which its answers lag. None: as trained.
+
+        Raises:
+            RecipeError: a two-way network without a look-ahead, one for a one-way network, or no whole number.
+        """
+        network = self.network if lookahead is None else self.network.with_lookahead(lookahead)
+        check_live(network.stack, "text", "WORDS" if self.unit == "word" else "CHARACTERS")
+
+        def decide(text: str, logits: NDArray[np.floating[Any]]) -> ClassifyAnswer:
+            return self._answer(TextRecord(text, Source("the text fed", 1, "text")), self._probabilities(logits)[0], 0.0, None)
+
+        return ClassifySession(
+            network, self.unit, self._longest, decide, lambda: {"model": self._digest, "lookahead": network.stack.lookahead}
+        )
+
+    @cached_property
+    def _digest(self) -> str:
+        """Which model's a session is."""
+        return digest_of(self.stored)
 
     def save(self, path: str | Path) -> None:
         """Copies the model directory to `path`.

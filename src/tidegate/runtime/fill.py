@@ -81,10 +81,11 @@ class FillModel:
         is_two_way: whether it sees what stands behind a hole.
         reads_others: whether it reads the other series of a panel beside each.
         margin: steps that are read on either side of a hole, at least.
+        stored: all that the model directory holds.
     """
 
     def __init__(self, model: StoredModel) -> None:
-        self._path = model.path
+        self.stored, self._path = model, model.path
         self.config = model.config
         self.metrics = model.metrics
         self.series = TrainedSeries(model.vocabulary, model.config["recipe"], "fill")

@@ -57,6 +57,7 @@ class ForecastModel:
         is_recursive: whether it tells any horizon, each segment from those told before.
         network: gives the quantiles.
         spec: what a window is.
+        stored: all that the model directory holds.
     """
 
     columns: tuple[str, ...] = ()
@@ -65,7 +66,7 @@ class ForecastModel:
         self._path = model.path
         self.config = model.config
         self.metrics = model.metrics
-        self._model = model
+        self.stored = model
         settings = model.config["network"]
         self.series = TrainedSeries(model.vocabulary, model.config["recipe"], "forecast")
         self.levels: tuple[int, ...] = tuple(sorted(settings["levels"]))
@@ -353,7 +354,7 @@ class ForecastModel:
 
     @cached_property
     def _digest(self) -> str:
-        return digest_of(self._model)
+        return digest_of(self.stored)
 
     def naive_scales(self, panel: Panel, windows: Ids) -> NDArray[np.float64]:
         """Of windows [M, 2] the scale of MASE: that of training, or of a series that training did not have, of the rows before them all."""

@@ -19,6 +19,8 @@ Ids = NDArray[np.int64]
 # Past so many distinct word forms the table of their vectors is begun anew, so that an endless stream
 # of new words (numbers, typing errors) cannot fill the memory: 100,000 × 144 floats are 58 MB.
 _MOST_FORMS = 100_000
+# Nor can long ones (lines without blanks, base64): of so many characters the table is begun anew too.
+_MOST_CHARACTERS = 10_000_000
 
 
 class FormVectors:
@@ -48,7 +50,7 @@ class FormVectors:
         width = self._words.shape[1] + (self._shapes.shape[1] if self._shapes is not None else 0)
         width += self._characters.output_size if self._characters is not None else 0
         self._vectors = np.empty((1024, width), dtype=self._words.dtype)
-        self._filled = 0
+        self._filled = self._spelled = 0
 
     def is_seen(self, token: str) -> bool:
         """Whether training met the word, in lower case and with digits as 0."""
@@ -57,12 +59,23 @@ class FormVectors:
     def of(self, tokens: Sequence[str]) -> tuple[Array, Ids]:
         """Vectors [U, D] of the U distinct forms among N tokens, and for each token [N] the place of its own."""
         with self._lock:
-            if len(self._table) > _MOST_FORMS:
-                self._begin_table()
-            forms = self._table.encode(tokens)
-            self._fill()
+            forms = self._met(tokens)
             distinct, places = np.unique(forms, return_inverse=True)
             return self._vectors[distinct], places.astype(np.int64)
+
+    def each(self, tokens: Sequence[str]) -> Array:
+        """Vectors [N, D] of N tokens, one after another."""
+        with self._lock:
+            forms = self._met(tokens)  # which may put another array in the vectors' place
+            return self._vectors[forms]
+
+    def _met(self, tokens: Sequence[str]) -> Ids:
+        """The numbers [N] of the tokens' forms, whose vectors are there."""
+        if len(self._table) > _MOST_FORMS or self._spelled > _MOST_CHARACTERS:
+            self._begin_table()
+        forms = self._table.encode(tokens)
+        self._fill()
+        return forms
 
     def _fill(self) -> None:
         """Computes the vectors of forms that were met since the last call."""
@@ -80,5 +93,6 @@ class FormVectors:
             parts.append(self._shapes[shapes])
         if self._characters is not None:
             parts.append(self._characters(*self._table.characters(new)))
+        self._spelled += sum(map(len, self._table.forms[self._filled :]))
         self._vectors[self._filled : total] = np.concatenate(parts, axis=1)
         self._filled = total

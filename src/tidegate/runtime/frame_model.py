@@ -24,6 +24,7 @@ from tidegate.errors import DataError, RecipeError, listed
 from tidegate.runtime.frame_records import as_records
 from tidegate.runtime.sequence_network import SequenceNetwork
 from tidegate.runtime.session import digest_of
+from tidegate.runtime.stack_session import check_live
 from tidegate.runtime.windows import answered
 
 Array = NDArray[np.floating[Any]]
@@ -90,11 +91,7 @@ class FrameModel:
             RecipeError: the network reads the whole sequence both ways; a rate that sound does not have, or one where there is no sound.
         """
         network = self.network(lookahead)
-        if network.is_whole:
-            raise RecipeError(
-                f"this {network.stack.architecture.name} reads a sequence from both ends, so it answers when the sequence has ended. "
-                "Give a look-ahead, --lookahead SPAN or session(lookahead=…), by which its answers then lag; or use predict."
-            )
+        check_live(network.stack, "sequence", "SPAN")
         if rate is not None and not isinstance(self.frames, SoundFrames):
             raise RecipeError(f"a rate of {rate} was given, but the model reads numbers, not sound. Leave it out.")
         steps = self.frames.stream(rate) if isinstance(self.frames, SoundFrames) else self.frames.stream()

@@ -12,18 +12,16 @@ from numpy.typing import NDArray
 
 from tidegate.data.frames import FrameStream
 from tidegate.decoding import softmax
-from tidegate.errors import RecipeError
 from tidegate.runtime.running_pooling import RunningPooling
-from tidegate.runtime.saved_session import damaged, session_bytes, session_content
 from tidegate.runtime.sequence_network import SequenceNetwork
-from tidegate.runtime.stack_stream import StackStream
+from tidegate.runtime.stack_session import StackSession
 
 Array = NDArray[np.floating[Any]]
 Probabilities = NDArray[np.float64]
 Answer = TypeVar("Answer")
 
 
-class FrameSession(ABC, Generic[Answer]):
+class FrameSession(StackSession, ABC, Generic[Answer]):
     """What sessions over frames share. It costs the same memory and the same time a step however long the sequence grows.
 
     With a look-ahead of L steps what is said of a step comes L steps after it; `finish` gives what is left.
@@ -35,20 +33,8 @@ class FrameSession(ABC, Generic[Answer]):
     """
 
     def __init__(self, steps: FrameStream, network: SequenceNetwork, kind: Callable[[], dict[str, Any]]) -> None:
-        self._steps, self._network, self._kind = steps, network, kind
-        self._stack = StackStream(network.stack)
-        self._told = 0
-        self._has_ended = False
-
-    @property
-    def position(self) -> int:
-        """Steps that were answered."""
-        return self._told
-
-    @property
-    def lookahead(self) -> int:
-        """L."""
-        return self._network.stack.lookahead or 0
+        super().__init__(network.stack, kind)
+        self._steps, self._network = steps, network
 
     def feed(self, values: NDArray[np.floating[Any]]) -> list[Answer]:
         """Reads on: frames [n, D] or one [D], of sound samples [n]; gives what is new.
@@ -85,40 +71,8 @@ class FrameSession(ABC, Generic[Answer]):
     def _answers(self, states: Array) -> list[Answer]:
         """What is new with states [m, directions · H], one at least, of the steps from `position` on."""
 
-    def _refuse_ended(self) -> None:
-        if self._has_ended:
-            raise RecipeError("this session has ended; begin another one for the next sequence.")
-
-    def _says(self) -> dict[str, Any]:
-        """What `to_bytes` writes beside arrays."""
-        return {"position": self._told, "has_ended": self._has_ended}
-
-    def _take_over(self, says: dict[str, Any]) -> None:
-        self._told, self._has_ended = int(says["position"]), bool(says["has_ended"])
-
     def _parts(self) -> dict[str, Any]:
-        """What holds arrays, by name."""
-        return {"steps": self._steps, "stack": self._stack}
-
-    def to_bytes(self) -> bytes:
-        """All that a new session of the model needs to go on from here with the same numbers; no pickle."""
-        arrays = {f"{part}.{name}": array for part, holder in self._parts().items() for name, array in holder.arrays().items()}
-        return session_bytes(self._kind() | self._says(), arrays)
-
-    def restore(self, data: bytes) -> None:
-        """Takes over what `to_bytes` gave.
-
-        Raises:
-            ModelError: it is another model's, of another look-ahead or rate, cut or no session at all.
-        """
-        says, arrays = session_content(data, self._kind())
-        try:
-            for part, holder in self._parts().items():
-                names = [name for name in arrays if name.startswith(f"{part}.")]
-                holder.restore({name.removeprefix(f"{part}."): arrays[name] for name in names})
-            self._take_over(says)
-        except (KeyError, TypeError, ValueError) as error:
-            raise damaged(error) from error
+        return {"steps": self._steps} | super()._parts()
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,7 @@ class RecurrentStack:
         ]
         self.dtype = weights[0][0].weight_ih.dtype
         self.output_size = sum(direction.hidden_size(arch.cell) for direction in weights[0])
-        self.name, self.architecture, self._weights, self.zoneout = prefix, arch, weights, zoneout
+        self.name, self.architecture, self.weights, self.zoneout = prefix, arch, weights, zoneout
         self._watcher: Watcher | None = None
         self._look_ahead(lookahead)
 
@@ -106,7 +106,7 @@ class RecurrentStack:
         if lookahead and not arch.is_bidirectional:
             raise RecipeError(f"a look-ahead of {lookahead} steps was given, but {arch.name} reads one way and needs none. Leave it out.")
         self.lookahead = int(lookahead) if lookahead is not None and arch.is_bidirectional else None
-        cell, each = arch.cell, self._weights
+        cell, each = arch.cell, self.weights
         self.layers: list[RecurrentLayer | BoundedLayer]
         if self.lookahead is None:
             self.layers = [RecurrentLayer(cell, weights, self.zoneout) for weights in each]
@@ -138,6 +138,11 @@ class RecurrentStack:
         other._look_ahead(lookahead)
         return other
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every state hangs on the whole sequence."""
+        return self.architecture.is_bidirectional and self.lookahead is None
+
     def __call__(self, x: Array, offsets: Ids, places: Ids | None = None) -> Array:
         """With `places` [N], x [U, I] holds each distinct input once."""
         return self.run(x, offsets, None, places)[0]
@@ -157,7 +162,7 @@ class RecurrentStack:
             before, own = states[number] if states else None, places if number == 0 else None
             y, state = layer.run(x, offsets, before, own)
             if self._watcher is not None or observer is not None:
-                reading = LayerReading(number, self._weights[number], x, own, offsets, before)
+                reading = LayerReading(number, self.weights[number], x, own, offsets, before)
                 y = y if self._watcher is None else self._watcher(reading, y)
                 if observer is not None:
                     observer(self, reading, y)
@@ -254,13 +259,17 @@ class Pooling:
             elif pool == "last":
                 parts.append(self._last(states, offsets))
             else:
-                projected = self._projected(states)
-                energies = np.tanh(projected, out=projected) @ self._query
-                weights = np.exp(energies - np.repeat(np.maximum.reduceat(energies, begins), lengths))
-                total = np.add.reduceat(weights, begins)
-                weights /= np.repeat(total, lengths)
-                parts.append(np.add.reduceat(np.multiply(states, weights[:, None], out=projected), begins, axis=0))
+                weights = self.weights(states, offsets)
+                parts.append(np.add.reduceat(states * weights[:, None], begins, axis=0))
         return np.concatenate(parts, axis=1)
+
+    def weights(self, states: Array, offsets: Ids) -> Array:
+        """[N], by which attention adds up the states [N, D] of each sequence; those of one sum to 1."""
+        begins, lengths = offsets[:-1], np.diff(offsets)
+        energies = self.energies(states)
+        weights: Array = np.exp(energies - np.repeat(np.maximum.reduceat(energies, begins), lengths))
+        weights /= np.repeat(np.add.reduceat(weights, begins), lengths)
+        return weights
 
     def energies(self, states: Array) -> Array:
         """[N], by which attention weighs states [N, D]."""

@@ -18,7 +18,9 @@ Arrays = Mapping[str, NDArray[Any]]
 
 def session_bytes(says: Mapping[str, Any], arrays: Arrays) -> bytes:
     """What `session_content` reads back; no array is called "session"."""
-    content: dict[str, Any] = {"session": np.frombuffer(json.dumps(says).encode(), dtype=np.uint8), **arrays}
+    # Halves of surrogate pairs, which texts cut by UTF-16 hold, stay two characters; escaped by JSON they would come back as one.
+    said = json.dumps(says, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    content: dict[str, Any] = {"session": np.frombuffer(said, dtype=np.uint8), **arrays}
     file = io.BytesIO()
     np.savez(file, **content)
     return file.getvalue()
@@ -35,7 +37,7 @@ def session_content(data: bytes, kind: Mapping[str, Any]) -> tuple[dict[str, Any
     """
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            says = json.loads(file["session"].tobytes())
+            says = json.loads(file["session"].tobytes().decode("utf-8", "surrogatepass"))
             arrays = {name: file[name] for name in file.files if name != "session"}
         given = {name: says[name] for name in kind}
     except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from copy import copy
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from tidegate.artefact import StoredModel
 from tidegate.kernels import architecture
 from tidegate.runtime.layers import Pooling, RecurrentStack
 from tidegate.runtime.running_pooling import RunningPooling
+from tidegate.runtime.stack_network import StackNetwork
 from tidegate.runtime.stack_stream import StackStream
 
 Array = NDArray[np.floating[Any]]
@@ -22,7 +22,7 @@ Ids = NDArray[np.int64]
 _READ = 16384
 
 
-class SequenceNetwork:
+class SequenceNetwork(StackNetwork):
     """Logits of sequences where there is pooling, else of steps.
 
     Attributes:
@@ -38,21 +38,6 @@ class SequenceNetwork:
         if settings.get("pools"):
             self.pooling = Pooling(model, "pooling", settings["pools"], architecture(settings["arch"]).directions)
         self._head, self._bias = np.ascontiguousarray(model.tensor("head.weight").T), model.tensor("head.bias")
-
-    def with_lookahead(self, lookahead: int) -> SequenceNetwork:
-        """The same network that sees so many steps ahead.
-
-        Raises:
-            RecipeError: it is no number of steps, or above 0 for a network that reads one way.
-        """
-        other = copy(self)
-        other.stack = self.stack.with_lookahead(lookahead)
-        return other
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether every state hangs on the whole sequence."""
-        return self.stack.architecture.is_bidirectional and self.stack.lookahead is None
 
     def vectors(self, x: Array) -> Array:
         """What the stack reads, [N, E], of steps [N, C]."""
@@ -72,7 +57,7 @@ class SequenceNetwork:
 
     def logits(self, x: Array, offsets: Ids) -> Array:
         """[B, K] of B sequences, none empty, where there is pooling; else [N, K]."""
-        if len(offsets) == 2 and len(x) > _READ and not self.is_whole:
+        if len(offsets) == 2 and len(x) > _READ and not self.stack.is_whole:
             return self._long(x)
         states = self.states(x, offsets)
         return self.head(states if self.pooling is None else self.pooling(states, offsets))

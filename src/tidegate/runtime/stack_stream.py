@@ -29,7 +29,7 @@ class StackStream:
     """
 
     def __init__(self, stack: RecurrentStack) -> None:
-        if stack.architecture.is_bidirectional and stack.lookahead is None:
+        if stack.is_whole:
             raise ValueError(f"a {stack.architecture.name} that reads the whole sequence has no states before its end.")
         self._layers: list[_OneWayStream | _BoundedStream] = []
         for layer in stack.layers:

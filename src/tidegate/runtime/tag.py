@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,12 @@ from tidegate.artefact import StoredModel, copy_model
 from tidegate.data import Source, TokenRecord, UnknownLabels, Vocabulary
 from tidegate.data.words import tokenise
 from tidegate.decoding import marginals, softmax, spans_of, viterbi
-from tidegate.errors import DataError
+from tidegate.decoding.sampling import is_whole
+from tidegate.errors import DataError, RecipeError
+from tidegate.runtime.session import digest_of
+from tidegate.runtime.stack_session import check_live
 from tidegate.runtime.tag_network import TagNetwork
+from tidegate.runtime.tag_session import TagSession
 from tidegate.runtime.windows import BATCH_TOKENS, answered
 from tidegate.scoring import TagScorer, default_score
 
@@ -181,6 +186,33 @@ class TagModel:
         for right, given in zip(labels, self.predict(sentences), strict=True):
             scorer.add(right, [str(label) for label in given], is_seen=[True] * len(right), probabilities=[1.0] * len(right))
         return default_score(scorer.result())
+
+    def session(self, *, lookahead: int | None = None) -> TagSession:
+        """A sentence as it comes, token by token.
+
+        Args:
+            lookahead: tokens by which the labels lag: a two-way network sees so many ahead of each; read one way, a CRF decides so
+                much later (fixed-lag Viterbi). None: as trained, else 0.
+
+        Raises:
+            RecipeError: a two-way network without a look-ahead, one for a network that neither reads two ways nor has a CRF, or no
+                whole number.
+        """
+        network, lag = self.network, 0
+        if network.transitions and not network.stack.architecture.is_bidirectional:
+            lag = 0 if lookahead is None else lookahead
+            if not is_whole(lag, least=0):
+                raise RecipeError(f"look-ahead is {lookahead}; expected how many tokens, a whole number from 0 on.")
+            lag = int(lag)  # 3.0 and NumPy's 3 are whole too
+        elif lookahead is not None:
+            network = network.with_lookahead(lookahead)
+        check_live(network.stack, "sentence", "TOKENS")
+        return TagSession(network, self._columns, lag, lambda: {"model": self._digest, "lookahead": lag + (network.stack.lookahead or 0)})
+
+    @cached_property
+    def _digest(self) -> str:
+        """Which model's a session is."""
+        return digest_of(self.stored)
 
     def save(self, path: str | Path) -> None:
         """Copies the model directory to `path`.

@@ -13,12 +13,13 @@ from tidegate.data import Vocabulary
 from tidegate.decoding import Transitions
 from tidegate.runtime.form_vectors import FormVectors
 from tidegate.runtime.layers import RecurrentStack
+from tidegate.runtime.stack_network import StackNetwork
 
 Array = NDArray[np.floating[Any]]
 Ids = NDArray[np.int64]
 
 
-class TagNetwork:
+class TagNetwork(StackNetwork):
     """Logits for batches of tokens; `stack` is what reads them."""
 
     def __init__(self, model: StoredModel, vocabulary: Vocabulary) -> None:
@@ -38,8 +39,7 @@ class TagNetwork:
 
     def vectors(self, tokens: Sequence[str]) -> Array:
         """[N, E], what the stack reads of tokens."""
-        vectors, places = self._vectors.of(tokens)
-        return vectors[places]
+        return self._vectors.each(tokens)
 
     def logits(self, sentences: Sequence[Sequence[str]]) -> tuple[dict[str, Array], Ids]:
         """For each label column logits [N, K], and the offsets [B+1] of the sentences' tokens."""
@@ -47,4 +47,8 @@ class TagNetwork:
         np.cumsum([len(sentence) for sentence in sentences], out=offsets[1:])
         vectors, places = self._vectors.of([token for sentence in sentences for token in sentence])
         states = self.stack(vectors, offsets, places)
-        return {name: states @ weight + bias for name, (weight, bias) in self._heads.items()}, offsets
+        return self.head(states), offsets
+
+    def head(self, states: Array) -> dict[str, Array]:
+        """For each label column logits [N, K] of states [N, directions · H]."""
+        return {name: states @ weight + bias for name, (weight, bias) in self._heads.items()}

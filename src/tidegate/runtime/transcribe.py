@@ -141,7 +141,7 @@ class TranscribeModel(FrameModel):
         return tuple(self.units[label - 1] for label in path.labels.tolist())
 
     def _seconds(self, step: int, end: float, network: SequenceNetwork) -> float:
-        if network.is_whole:
+        if network.stack.is_whole:
             return end
         heard = self.frames.delay_seconds(step, network.stack.lookahead or 0)
         return end if heard is None else min(heard, end)

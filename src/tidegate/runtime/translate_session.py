@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.data.units import Units
+from tidegate.data.words import last_word_end
 from tidegate.errors import RecipeError
 from tidegate.runtime.translate_network import Encoded, TranslateNetwork
 
@@ -46,10 +47,10 @@ class TranslateSession:
             RecipeError: the source has ended.
         """
         self._refuse_ended()
-        self._pending += text
+        known, self._pending = len(self._pending), self._pending + text
         if not self._has_begun:
             self._pending = self._pending.lstrip()
-        end = len(self._pending.rstrip()) if self._units.kind == "char" else _last_word_end(self._pending)
+        end = len(self._pending.rstrip()) if self._units.kind == "char" else last_word_end(self._pending, known)
         complete, self._pending = self._pending[:end], self._pending[end:]
         if complete:
             self._has_begun = True
@@ -106,14 +107,6 @@ class TranslateSession:
         self._last = int(told[0].argmax())
         self._told += 1
         return self._last
-
-
-def _last_word_end(text: str) -> int:
-    """Where the last word ends that a blank follows; 0 where there is none."""
-    place = len(text)
-    while place and not (text[place - 1 : place].strip() and text[place : place + 1].isspace()):
-        place -= 1
-    return place
 
 
 def _put(array: Array, used: int, rows: Any) -> Array:

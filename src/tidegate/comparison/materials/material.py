@@ -19,7 +19,9 @@ Record = TypeVar("Record")
 # Characters that are kept of an example's input, and of an answer.
 _LONGEST_INPUT, _LONGEST_ANSWER = 300, 100
 # Steps of a session that are not timed.
-_WARM = 5
+WARM_STEPS = 5
+# So many steps are timed at least: a moment in which the machine did something else is not all there is.
+_LEAST = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class Material(ABC, Generic[Record]):
     def step_seconds(self, model: Any, portion: Portion[Record], *, most_seconds: float) -> list[float] | None:
         """Seconds of each step of sessions that are fed with what is scored, warm, for about so long at most.
 
-        None for a network that reads whole sequences, and for tasks that have no sessions.
+        None for a network that reads whole sequences.
         """
         return None
 
@@ -150,18 +152,18 @@ class UncutMaterial(Material[Record]):
 
 
 def timed(steps: Iterable[Callable[[], object]], *, most_seconds: float) -> list[float]:
-    """Seconds of each step, without the first few, which warm up, and for about so long at most."""
+    """Seconds of each step, without the first few, which warm up, and for about so long at most, but of some whatever they take."""
     seconds: list[float] = []
     end = 0.0
     for number, step in enumerate(steps):
         began = time.perf_counter()
         step()
         now = time.perf_counter()
-        if number < _WARM:
+        if number < WARM_STEPS:
             end = now + most_seconds
             continue
         seconds.append(now - began)
-        if now > end:
+        if now > end and len(seconds) >= _LEAST:
             break
     return seconds
 

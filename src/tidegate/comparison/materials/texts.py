@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from tidegate.comparison.materials.label_outcomes import class_outcomes
-from tidegate.comparison.materials.material import CutMaterial, Portion, shown_answer, shown_input
+from tidegate.comparison.materials.material import CutMaterial, Portion, shown_answer, shown_input, timed
 from tidegate.data import TextRecord, split_off_texts
 from tidegate.data.checking import check_texts
 from tidegate.data.text_batches import units_of
@@ -80,3 +81,15 @@ class TextMaterial(CutMaterial[TextRecord]):
     def answer_all(self, model: ClassifyModel, portion: Portion[TextRecord]) -> int:
         deque(model.answers(portion.scored), maxlen=0)
         return len(portion.scored)
+
+    def step_seconds(self, model: ClassifyModel, portion: Portion[TextRecord], *, most_seconds: float) -> list[float] | None:
+        return None if model.network.stack.is_whole else timed(_steps(model, portion.scored), most_seconds=most_seconds)
+
+
+def _steps(model: ClassifyModel, records: Sequence[TextRecord]) -> Iterator[Callable[[], object]]:
+    """What feeds sessions with the texts, a unit at a time, a decision after each."""
+    for record in records:
+        session = model.session()
+        # Of what is cut off nothing is read, which would pass for fast steps.
+        for unit in filter(None, model.cut(record)[1]):
+            yield partial(session.feed, unit if model.unit == "char" else f"{unit} ")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from tidegate.comparison.materials.label_outcomes import tag_outcomes
-from tidegate.comparison.materials.material import CutMaterial, Portion, shown_answer, shown_input
+from tidegate.comparison.materials.material import CutMaterial, Portion, shown_answer, shown_input, timed
 from tidegate.data import TextRecord, TokenRecord, split_off
 from tidegate.runtime import TagModel
 from tidegate.scoring.outcomes import Examples, Outcomes
@@ -65,3 +66,14 @@ class TokenMaterial(CutMaterial[TokenRecord]):
     def answer_all(self, model: TagModel, portion: Portion[TokenRecord]) -> int:
         deque(model.answers(portion.scored), maxlen=0)
         return len(portion.scored)
+
+    def step_seconds(self, model: TagModel, portion: Portion[TokenRecord], *, most_seconds: float) -> list[float] | None:
+        return None if model.network.stack.is_whole else timed(_steps(model, portion.scored), most_seconds=most_seconds)
+
+
+def _steps(model: TagModel, records: Sequence[TokenRecord]) -> Iterator[Callable[[], object]]:
+    """What feeds sessions with the sentences, a token at a time."""
+    for record in records:
+        session = model.session()
+        for token in record.tokens:
+            yield partial(session.feed, token)

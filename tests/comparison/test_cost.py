@@ -63,6 +63,16 @@ def test_what_is_left_is_foreseen_by_what_the_same_architecture_took() -> None:
     assert found.seconds_left(RUNS[3:4], []) == pytest.approx(12.5)
 
 
+def test_a_run_that_goes_on_tells_what_it_and_the_others_will_take() -> None:
+    found = forecast()
+    # A quarter of its epochs took 25 s: 75 s more, and the other rnn, alike, 100 s; bigru by the same measure.
+    assert found.seconds_left_within(RUNS[1], 0.25, 25.0, [RUNS[3]], []) == pytest.approx(75 + 100)
+    assert found.seconds_left_within(RUNS[1], 0.25, 25.0, [RUNS[2]], []) == pytest.approx(75 + 43.5 * 100 / 12.5)
+    # What has finished counts too: two of them took 100 s and 50 s where 12.5 s were foreseen for each.
+    assert found.seconds_left_within(RUNS[1], 0.25, 25.0, [RUNS[3]], [(RUNS[3], 50.0)]) == pytest.approx(75 + 75)
+    assert found.seconds_left_within(RUNS[1], 1.0, 25.0, [], []) == 0.0
+
+
 def test_a_resumed_comparison_adds_to_what_was_spent(tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "weights").write_bytes(b"\0" * 250_000)

@@ -105,20 +105,34 @@ def test_all_pairs_are_adjusted_together() -> None:
 
 def test_of_a_network_with_one_seed_nothing_is_claimed() -> None:
     contenders = [
-        contender("SVM", [1, 0, 1], kind="baseline"),
-        contender("majority", [0, 0, 1], kind="baseline"),
-        contender("gru", [1, 1, 1], [1, 1, 0]),
-        contender("rnn", [0, 0, 0]),
+        contender("SVM", [1, 0, 1] * 3, kind="baseline"),
+        contender("majority", [0, 0, 1] * 3, kind="baseline"),
+        contender("gru", [1, 1, 1] * 3, [1, 1, 0] * 3),
+        contender("rnn", [0, 0, 0] * 3),
     ]
-    pairs = pairs_of(contenders, examples(3))
+    pairs = pairs_of(contenders, examples(9))
     unclaimed = {frozenset((pair["a"], pair["b"])) for pair in pairs if pair["p"] is None}
     assert unclaimed == {frozenset((name, "rnn")) for name in ("SVM", "majority", "gru")}
     for pair in pairs:
         keys = ("p", "p_adjusted", "is_tie", "low", "high")
         assert len({pair[key] is None for key in keys}) == 1
-    alone = pairs_of([contenders[0], contenders[1], contenders[3]], examples(3))
+    alone = pairs_of([contenders[0], contenders[1], contenders[3]], examples(9))
     assert [pair["p"] for pair in alone] == [None] * 3
-    assert pairs_of(contenders[:1], examples(3)) == []
+    assert pairs_of(contenders[:1], examples(9)) == []
+
+
+@pytest.mark.parametrize(("count", "is_claimed"), [(1, False), (6, False), (7, True)])
+def test_nothing_is_claimed_of_so_few_examples_that_the_clearest_difference_would_be_none(count: int, is_claimed: bool) -> None:
+    """Of three pairs the least adjusted p is 3 · 2 / 2^N: 0.094 of six examples, 0.047 of seven."""
+    contenders = [
+        contender("SVM", [0] * count, kind="baseline"),
+        contender("gru", *[[1] * count] * 3),
+        contender("rnn", *[[0] * count] * 3),
+    ]
+    pairs = pairs_of(contenders, examples(count))
+    assert {pair["p"] is not None for pair in pairs} == {is_claimed}
+    told_apart = {frozenset((pair["a"], pair["b"])) for pair in pairs if pair["is_tie"] is False}
+    assert told_apart == ({frozenset(("gru", "SVM")), frozenset(("gru", "rnn"))} if is_claimed else set())
 
 
 def test_differences_are_told_by_label_length_and_position() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,11 +15,13 @@ from conftest import SMALL_FORECASTER, TOY_COLUMNS, conllu_text
 from tidegate.artefact import read_model
 from tidegate.comparison import measuring
 from tidegate.comparison.cost import Forecast
+from tidegate.comparison.folder import check_folder, held
 from tidegate.comparison.leaderboard import Run
 from tidegate.comparison.materials import material_of
 from tidegate.comparison.plan import Plan
 from tidegate.comparison.run import Comparison, compare_material
 from tidegate.errors import DataError, OutputError, RecipeError, RunError
+from tidegate.training.callbacks import EndEarly
 from tidegate.training.classification.recipe import ClassifyRecipe
 from tidegate.training.recipe import build_recipe
 
@@ -130,7 +133,7 @@ def test_resuming_may_add_architectures_but_not_change_data_or_settings(tmp_path
     with pytest.raises(RecipeError, match="the comparison to resume differed in hidden_size"):
         compare_texts(tmp_path, resume=True, hidden_size=9)
     write_texts(tmp_path / "texts.csv", 63)
-    with pytest.raises(RecipeError, match="the comparison to resume differed in records_sha256"):
+    with pytest.raises(RecipeError, match="the comparison to resume differed in the data"):
         compare_texts(tmp_path, resume=True)
 
 
@@ -179,10 +182,19 @@ def test_a_rare_label_is_compared_by_its_f1_at_every_size(tmp_path: Path) -> Non
     assert {run.score for run in result.runs if run.name == "majority"} == {0.0}
 
 
-def test_a_time_budget_is_dealt_out(tmp_path: Path) -> None:
+def test_a_time_budget_is_dealt_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, parts = measuring.train, []
+
+    def noted(task: Any, *args: Any, **options: Any) -> Any:
+        parts.append(task.recipe.time_budget)
+        return real(task, *args, **options)
+
+    monkeypatch.setattr(measuring, "train", noted)
     result = compare_texts(tmp_path, time_budget="6s", max_epochs=10_000, patience=10_000, baselines="none")
     assert {run.ended for run in result.runs} == {"time budget spent"}
-    assert sum(run.train_seconds or 0.0 for run in result.runs) < 20
+    first, last = parts
+    assert 1 <= first <= 3  # the first has half of what the pilots have left
+    assert 1 <= last <= max(1, 6 - (result.runs[0].train_seconds or 0.0))  # the last what the first has left, and a second at least
 
 
 @pytest.mark.parametrize(
@@ -230,12 +242,26 @@ def test_a_folder_that_is_no_comparison_is_never_touched(tmp_path: Path) -> None
     assert (tmp_path / "out" / "thesis.txt").read_text() == "mine"
 
 
+def test_a_place_below_a_file_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(OutputError, match=r"thesis\.txt is a file\. Name another place with --out"):
+        check_folder(tmp_path / "thesis.txt" / "in" / "it", overwrite=False, resume=False)
+    with pytest.raises(OutputError, match="cannot be written"), held(tmp_path / "thesis.txt" / "in"):
+        pass
+    with held(tmp_path / "a" / "b"):
+        assert check_folder(tmp_path / "a" / "b", overwrite=False, resume=False) is None  # the lock alone is no content
+    assert not (tmp_path / "a" / "b").exists()
+
+
 def test_an_earlier_comparison_is_replaced_only_when_asked_to(tmp_path: Path) -> None:
     compare_texts(tmp_path, arch="rnn")
     with pytest.raises(OutputError, match="holds a comparison already"):
         compare_texts(tmp_path, arch="gru")
     assert names(compare_texts(tmp_path, arch="gru", overwrite=True)) == {("gru", 1), ("majority", 1), ("tf-idf + linear SVM", 1)}
     assert [path.name for path in (tmp_path / "out" / "models").iterdir()] == ["gru-1"]
+    with pytest.raises(OutputError, match="Give one of the two"):  # an interrupted --overwrite is gone on with by --resume alone
+        compare_texts(tmp_path, arch="gru", overwrite=True, resume=True)
+    assert (tmp_path / "out" / "models" / "gru-1").exists()
 
 
 @pytest.mark.slow
@@ -272,6 +298,35 @@ def test_ctrl_c_ends_the_comparison_and_the_network_that_was_cut_off_is_no_conte
     assert [path.name for path in (tmp_path / "out" / "models").iterdir()] == ["rnn-1"]
     monkeypatch.undo()
     assert names(compare_texts(tmp_path, arch="rnn,gru,lstm", resume=True)) >= {("gru", 1), ("lstm", 1)}
+
+
+def test_a_second_ctrl_c_ends_the_comparison_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = EndEarly.on_train_batch_end
+
+    def pressed(self: Any, trainer: Any, module: Any, *more: Any) -> None:
+        real(self, trainer, module, *more)
+        if module._recipe.arch == "gru":
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(EndEarly, "on_train_batch_end", pressed)
+    with pytest.raises(KeyboardInterrupt):
+        compare_texts(tmp_path, arch="rnn,gru,lstm", baselines="none")
+    kept = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert [run["name"] for run in kept["runs"]] == ["rnn"]
+    assert kept["failures"] == []
+
+
+def test_no_two_commands_write_to_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = compare_texts(tmp_path, arch="rnn", baselines="none")
+    with held(tmp_path / "out"):
+        for options in ({"resume": True}, {"overwrite": True}):
+            with pytest.raises(OutputError, match="another command is writing a comparison to"):
+                compare_texts(tmp_path, arch="rnn,gru", baselines="none", **options)
+    assert json.loads((tmp_path / "out" / "results.json").read_text()) == json.loads(json.dumps(whole.content))
+    with held(tmp_path / "out"):  # and afterwards it is free
+        pass
+    assert not (tmp_path / "out" / ".lock").exists()
 
 
 def test_where_every_run_fails_every_cause_is_listed_and_the_results_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -373,10 +428,15 @@ def test_a_resumed_comparison_is_judged_as_a_whole_one_and_a_run_whose_answers_a
 
 def test_the_cost_is_told_before_the_first_run_and_the_time_left_after_each(tmp_path: Path) -> None:
     told: list[Any] = []
+    told_of_epochs: list[Any] = []
 
     class Told:
         def expect(self, forecast: Forecast) -> None:
             told.append(forecast)
+
+        def epoch_ended(self, run: Run, epoch: int, epochs: int, done: int, total: int, seconds_left: float) -> None:
+            told_of_epochs.append((run.name, epoch, epochs, done, total))
+            assert seconds_left >= 0
 
         def ended(self, run: Run, done: int, total: int, seconds_left: float) -> None:
             told.append((run.name, done, total, seconds_left))
@@ -388,11 +448,34 @@ def test_the_cost_is_told_before_the_first_run_and_the_time_left_after_each(tmp_
     forecast, *ended = told
     assert forecast.pilots.keys() == {"rnn", "gru"}
     assert forecast.pilots["gru"].megabytes > forecast.pilots["rnn"].megabytes
-    assert forecast.pilot_seconds < 15
+    assert forecast.pilot_seconds < 60
     assert forecast.seconds > forecast.pilot_seconds
     assert [(done, total) for _, done, total, _ in ended] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert told_of_epochs == [("rnn", 1, 2, 2, 4), ("rnn", 2, 2, 2, 4), ("gru", 1, 2, 3, 4), ("gru", 2, 2, 3, 4)]
     assert ended[-1][3] == 0.0
     assert all(left > 0 for *_, left in ended[:-1])
+
+
+def test_where_the_data_settle_the_epochs_each_is_told_of_those(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+
+    class Told:
+        def expect(self, forecast: Forecast) -> None:
+            assert forecast.seconds > 0
+
+        def epoch_ended(self, run: Run, epoch: int, epochs: int, done: int, total: int, seconds_left: float) -> None:
+            told.append((epoch, epochs))
+
+        def ended(self, run: Run, done: int, total: int, seconds_left: float) -> None:
+            assert run.failure == ""
+
+    material = material_of(
+        build_recipe(ClassifyRecipe, options={**TINY, "max_epochs": 0, "patience": 1}), [str(write_texts(tmp_path / "texts.csv"))], [], []
+    )
+    result = compare_material(material, Plan(("rnn",), seeds=1, has_baselines=False), tmp_path / "out", watch=Told())
+    (run,) = result.runs
+    assert [epoch for epoch, _ in told] == [*range(1, len(run.epochs) + 1)]
+    assert {epochs for _, epochs in told} == {50}  # the most that short epochs make
 
 
 def test_a_comparison_of_an_earlier_tidegate_is_not_gone_on_with(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,11 @@ import pytest
 
 from conftest import SMALL_FILLER, SMALL_FORECASTER, TOY_COLUMNS
 from outcome_checks import baseline_outcomes, check_comparison, check_network, compare
+from tidegate.comparison.baselines import series
 from tidegate.comparison.materials import material_of
-from tidegate.comparison.materials.forecasts import ForecastMaterial
+from tidegate.comparison.materials.forecasts import ForecastMaterial, Window
 from tidegate.comparison.materials.holes import HoleMaterial
-from tidegate.errors import RecipeError
+from tidegate.errors import RecipeError, RunError
 from tidegate.runtime import load
 from tidegate.training.filling.recipe import FillRecipe
 from tidegate.training.forecasting.recipe import ForecastRecipe
@@ -52,6 +54,18 @@ def test_auto_ets_is_a_contender_where_it_can_be_fitted_at_every_origin(toy_seri
     assert isinstance(many, ForecastMaterial)
     assert not many.has_auto_ets
     assert "AutoETS does not take part" in many.notes[-1]
+
+
+def test_auto_ets_stops_when_its_minute_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 1000, 25))  # each look at it comes 25 s after the one before
+    monkeypatch.setattr(series, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    monkeypatch.setattr(series, "ets_quantiles", lambda *_: np.zeros((2, 3)))
+    auto_ets = series.AutoEts()
+    panel = SimpleNamespace(series=[SimpleNamespace(y=np.arange(100.0))])
+    vars(auto_ets).update(_season=24, _horizon=2, _levels=(90,), _corpus=SimpleNamespace(panel=panel))
+    assert len(auto_ets.answer([Window(0, 50), Window(0, 60)])) == 2
+    with pytest.raises(RunError, match="stopped after 75 s at origin 3 of 5: more than 60 s"):
+        auto_ets.answer([Window(0, origin) for origin in range(50, 55)])
 
 
 def test_outcomes_of_hidden_gaps_have_the_score_that_metrics_tell(toy_series: Path, toy_filler: Path) -> None:

@@ -21,7 +21,18 @@ def row(name: str, score: float | None, **known: Any) -> Row:
 
 def pair(a: str, b: str, difference: float, p: float | None) -> dict[str, Any]:
     low, high = (None, None) if p is None else (difference - 0.002, difference + 0.001)
-    return {"a": a, "b": b, "difference": difference, "low": low, "high": high, "p": p, "p_adjusted": p, "is_tie": p and p >= 0.05}
+    return {
+        "a": a,
+        "b": b,
+        "difference": difference,
+        "low": low,
+        "high": high,
+        "p": p,
+        "p_adjusted": p,
+        "is_tie": p and p >= 0.05,
+        "seeds": 1 if p is None else 3,
+        "examples": 100,
+    }
 
 
 def baseline(name: str, score: float, seconds: float = 1.0) -> Row:
@@ -35,7 +46,7 @@ def test_the_network_that_is_as_good_and_faster_is_chosen_and_its_reason_told() 
         "choice": "bigru",
         "best": "bilstm",
         "sentences": [
-            "Choose bigru: as good as bilstm, whose mean is the best (accuracy 0.9861 and 0.9866, p = 0.41), and 1.3 × faster to train. "
+            "Choose bigru: not told apart from bilstm, whose mean is the best (accuracy 0.9861 and 0.9866, p = 0.41), and 1.3 × faster to train. "
             "By 95\u00a0% the difference lies between −0.0015 and +0.0015.",
             "Worse than bilstm: rnn (0.9500, p = 0.0012).",
             "If answers are needed while the sequence still comes: rnn (accuracy 0.9500, 0.05 ms a step); bigru reads it to the end first.",
@@ -63,7 +74,7 @@ def test_the_best_is_chosen_where_all_others_are_worse() -> None:
     ("score", "difference", "p", "choice", "said"),
     [
         (0.95, 0.05, 0.001, "SVM", "Choose SVM: better than gru (accuracy 0.9500 and 0.9000, p = 0.001), and it trains in 1.0 s."),
-        (0.91, 0.01, 0.4, "gru", "SVM is as good as gru (accuracy 0.9100 and 0.9000, p = 0.40) and trains in 1.0 s: take it unless"),
+        (0.91, 0.01, 0.4, "gru", "SVM is not told apart from gru (accuracy 0.9100 and 0.9000, p = 0.40) and trains in 1.0 s: take it unless"),
         (0.5, -0.4, 0.001, "gru", "gru is better than the best baseline, SVM (accuracy 0.5000 and 0.9000, p = 0.001)."),
     ],
 )  # fmt: skip
@@ -92,6 +103,27 @@ def test_with_one_seed_nothing_is_claimed_and_no_choice_made() -> None:
             "In these runs gru came first (accuracy 0.9000), rnn second (0.8000).",
         ],
     }
+
+
+def test_with_too_few_examples_nothing_is_claimed_however_many_the_seeds() -> None:
+    one = {**pair("gru", "rnn", 0.0, None), "seeds": 3, "examples": 1}
+    assert verdict_of([row("gru", 1.0), row("rnn", 1.0)], [one], score="accuracy") == {
+        "choice": None,
+        "best": "gru",
+        "sentences": [
+            "Scored on 1 example: no claim, since so few can tell no difference from chance; score on more.",
+            "In these runs gru and rnn came first together (accuracy 1.0000).",
+        ],
+    }
+
+
+def test_of_contenders_that_answer_all_alike_no_interval_is_told() -> None:
+    alike = {**pair("SVM", "gru", 0.0, 1.0), "low": 0.0, "high": 0.0, "examples": 30}
+    said = verdict_of([baseline("SVM", 1.0, seconds=0.04), row("gru", 1.0)], [alike], score="accuracy")["sentences"][-1]
+    assert said == (
+        "SVM is not told apart from gru (accuracy 1.0000 and 1.0000, p = 1.00) and trains in less than 0.1 s: take it unless you need what "
+        "only a network gives. On none of the 30 examples do they differ: harder or more examples would tell."
+    )
 
 
 def test_what_failed_is_left_out_and_said() -> None:
@@ -157,8 +189,11 @@ def test_equal_scores_are_said_to_be_equal() -> None:
 
 def test_an_interval_that_says_more_than_the_adjusted_p_is_explained_and_a_wide_one_is_called_so() -> None:
     rows = [row("lstm", 0.9, train_seconds=20.0), row("gru", 0.89)]
-    apart = {**pair("lstm", "gru", 0.01, 0.06), "low": 0.002, "high": 0.02}
+    apart = {**pair("lstm", "gru", 0.01, 0.06), "p": 0.02, "low": 0.002, "high": 0.02}
     assert "were these two alone compared, it would be told from chance." in verdict_of(rows, [apart], score="f1")["sentences"][0]
+    # An interval without zero is not enough where the exchanges of examples say otherwise.
+    unsure = {**apart, "p": 0.06}
+    assert verdict_of(rows, [unsure], score="f1")["sentences"][0].endswith("lies between −0.0200 and −0.0020.")
     wide = {**pair("lstm", "gru", 0.01, 0.4), "low": -0.1, "high": 0.2}
     said = verdict_of(rows, [wide], score="f1")["sentences"][0]
     assert said.endswith("lies between −0.2000 and +0.1000: more seeds or a larger test set would tell.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -11,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tidegate.comparison.cost import Forecast
+from tidegate.comparison.folder import read_results
 from tidegate.comparison.leaderboard import Row, Run
 from tidegate.comparison.pairs import pair_of
 from tidegate.comparison.run import Comparison
@@ -24,30 +26,57 @@ _NAME = 18
 
 
 class Progress:
-    """On standard error: the forecast, then a line for each run that ends, with the time that is left."""
+    """On standard error: the forecast, then a line for each run that ends, with the time that is left; on a terminal also a line for the
+    run that is going on, renewed after each epoch.
+    """
+
+    def __init__(self) -> None:
+        self._is_live = sys.stderr.isatty()
+        self._is_going_on = False  # whether the cursor stands behind a line that will be replaced
 
     def expect(self, forecast: Forecast) -> None:
         for sentence in said_forecast(forecast):
-            print(sentence, file=sys.stderr, flush=True)
+            self._write(sentence)
+
+    def epoch_ended(self, run: Run, epoch: int, epochs: int, done: int, total: int, seconds_left: float) -> None:
+        if self._is_live:
+            left = f"{spoken(seconds_left)} left in all at this speed, with every epoch"
+            line = f"[{done}/{total}] {run.spoken}: epoch {epoch}/{epochs} · {left}"
+            print(f"\r\x1b[K{line[: Console(stderr=True).width - 1]}", end="", file=sys.stderr, flush=True)
+            self._is_going_on = True
 
     def ended(self, run: Run, done: int, total: int, seconds_left: float) -> None:
         came_to = f"failed: {run.failure}" if run.failure else f"{run.score:.4f}  {spoken(run.train_seconds or 0.0)}"
-        left = f" · about {spoken(seconds_left)} left" if done < total else ""
-        print(f"[{done}/{total}] {run.spoken}: {came_to}{left}", file=sys.stderr, flush=True)
+        left = f" · about {spoken(seconds_left)} left, by the runs so far" if done < total else ""
+        self._write(f"[{done}/{total}] {run.spoken}: {came_to}{left}")
+
+    def close(self) -> None:
+        """Nothing more comes: what follows begins on a line of its own."""
+        if self._is_going_on:
+            print(file=sys.stderr, flush=True)
+            self._is_going_on = False
+
+    def _write(self, line: str) -> None:
+        print(f"\r\x1b[K{line}" if self._is_going_on else line, file=sys.stderr, flush=True)
+        self._is_going_on = False
 
 
 def said_forecast(forecast: Forecast) -> list[str]:
-    """What the runs will cost, in sentences; nothing where none is left."""
+    """What the runs are likely to cost, in sentences; nothing where none is left."""
     if not forecast.runs:
         return []
     parts = [f"{name} {spoken(seconds)}" for name, seconds in forecast.by_run().items()]
-    budget = ", as the time budget says" if forecast.is_budgeted else "; less where training ends early"
+    runs = f"{len(forecast.runs)} run{'s' if len(forecast.runs) > 1 else ''}"
+    how = "as the time budget says" if forecast.is_budgeted else "with every epoch"
     sentences = [
-        f"Forecast from a pilot of {forecast.pilot_seconds:.0f} s: {len(forecast.runs)} runs take {spoken(forecast.seconds)} at most"
-        f"{budget}, and {forecast.megabytes:.1f} MB.",
+        f"Forecast from a pilot of {forecast.pilot_seconds:.1f} s: {runs}, about {spoken(forecast.seconds)} {how}, "
+        f"and {forecast.megabytes:.1f} MB."
     ]
+    if not forecast.is_budgeted:
+        sentences.append("  Less where training ends early, more where other work takes the processor; told anew after each run.")
     if parts:
-        sentences.append(f"  One run at most: {', '.join(parts)}.")
+        sentences.append(f"  One run with every epoch: {', '.join(parts)}.")
+    sentences += [f"  {name} stops after {spoken(seconds)}." for name, seconds in forecast.baselines.items() if seconds]
     sentences += [f"  {name} could not be tried: {why}" for name, why in forecast.failures.items()]
     return sentences
 
@@ -60,7 +89,8 @@ def print_comparison(result: Comparison) -> None:
         size = "" if share == 1 else f", {share:.0%} of the training data"
         console.print(f"{_heading(result)}{size}", highlight=False, soft_wrap=True)
         console.print()
-        console.print(_table(rows, result, width=console.width, is_judged=share == max(row.share for row in result.rows)))
+        is_judged = share == max(row.share for row in result.rows) and any(pair["p"] is not None for pair in result.content["pairs"])
+        console.print(_table(rows, result, width=console.width, is_judged=is_judged))
         console.print()
     for place, sentence in enumerate(result.content["verdict"]["sentences"]):
         console.print(sentence, style="" if place else "bold", highlight=False, markup=False)
@@ -82,6 +112,17 @@ def print_comparison(result: Comparison) -> None:
     console.print(" · ".join(map(str, files)), highlight=False, soft_wrap=True)
 
 
+def said_interrupted(out: Path, *, overwrite: bool) -> str:
+    """What Ctrl-C left in the folder, and how to go on; `overwrite`, whether --overwrite was given."""
+    kept = read_results(out)
+    if kept is None:
+        return "Interrupted before the first run; nothing was written."
+    how = f"the same command with --resume{' in place of --overwrite' if overwrite else ''} goes on."
+    if not (count := len(kept["runs"])):
+        return f"Interrupted before a run had finished; {how}"
+    return f"Interrupted. {count} finished run{'s stand' if count > 1 else ' stands'} in {out / 'results.json'}; {how}"
+
+
 def said_cost(cost: dict[str, Any]) -> str:
     """What was spent beside what was forecast."""
     forecast, spent = cost["forecast"], cost["spent"]
@@ -89,7 +130,7 @@ def said_cost(cost: dict[str, Any]) -> str:
     said = f"Spent {spoken(60 * spent['minutes'])} and {spent['megabytes']:.1f} MB on disk{memory}"
     if forecast is None:
         return f"{said}."
-    return f"{said}; forecast were {spoken(60 * forecast['minutes'])} at most and {forecast['megabytes']:.1f} MB."
+    return f"{said}; forecast were {spoken(60 * forecast['minutes'])} with every epoch and {forecast['megabytes']:.1f} MB."
 
 
 def _heading(result: Comparison) -> str:
@@ -147,14 +188,14 @@ def _score(row: Row) -> str:
 
 
 def _standing(row: Row, best: str | None, result: Comparison) -> str:
-    """Against the best network: 'as good, p = 0.41', 'worse, p = 0.003'."""
+    """Against the best network: 'tie, p .41', 'worse, p = 0.003'."""
     if row.name == best:
         return "best network"
     pair = pair_of(result.content["pairs"], row.name, best) if best else None
     if pair is None or pair["p_adjusted"] is None:
         return "–"
     higher = (pair["difference"] > 0) == (pair["a"] == row.name)
-    word = "as good" if pair["is_tie"] else "better" if higher != result.content["lower_is_better"] else "worse"
+    word = "tie" if pair["is_tie"] else "better" if higher != result.content["lower_is_better"] else "worse"
     return f"{word}, p {_short(pair['p_adjusted'])}"
 
 

@@ -36,8 +36,8 @@ def compare(
     from tidegate.threads import use_threads
 
     count = use_threads(threads)
+    from tidegate.comparison.folder import check_folder
     from tidegate.comparison.plan import Plan, check_plan, default_archs, default_folder, recipe_of
-    from tidegate.comparison.results import check_folder
     from tidegate.errors import RecipeError
     from tidegate.training.recipe import parse_setting
 
@@ -57,7 +57,7 @@ def compare(
     # Only now, so that a mistake in the options is told at once.
     import torch
 
-    from tidegate.cli.compare_report import Progress, print_comparison
+    from tidegate.cli.compare_report import Progress, print_comparison, said_interrupted
     from tidegate.comparison.materials import material_of
     from tidegate.comparison.run import compare_material
 
@@ -70,7 +70,9 @@ def compare(
     try:
         result = compare_material(material, plan, target, overwrite=how["overwrite"], resume=how["resume"], watch=watch, started=started)
     except KeyboardInterrupt:
-        print(f"Interrupted. What is done stands in {target / 'results.json'}; the same command with --resume goes on.", file=sys.stderr)
+        if watch is not None:
+            watch.close()
+        print(said_interrupted(target, overwrite=how["overwrite"]), file=sys.stderr)
         raise typer.Exit(130) from None
     print_comparison(result)
 
@@ -84,6 +86,8 @@ def _shares(text: str) -> tuple[float, ...]:
         shares = tuple(sorted({float(part.strip().removesuffix("%")) / 100 for part in text.split(",") if part.strip()}))
     except ValueError:
         raise RecipeError(f"--train-sizes {text}: {expected}") from None
-    if shares and max(shares) <= 0.01:
+    if not shares or not all(0 < share <= 1 for share in shares):
+        raise RecipeError(f"--train-sizes {text}: sizes of the training data lie above 0 % and up to 100 %; {expected}")
+    if max(shares) <= 0.01:
         raise RecipeError(f"--train-sizes {text} would be {max(shares):.0%} of the training data at most; {expected}")
     return shares

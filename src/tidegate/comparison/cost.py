@@ -29,7 +29,10 @@ _REPORT_MEGABYTES, _EXAMPLE_BYTES = 2.0, 60
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What the runs that are left will cost at most: with every epoch, where early stopping is not foreseen.
+    """What the runs that are left will cost with every epoch, on a machine that is as busy as it was during the pilots.
+
+    It is no bound: where training stops early they cost less, and where other work begins meanwhile, more. `seconds_left` and
+    `seconds_left_within` put it right by what has run.
 
     Attributes:
         pilots: by architecture; one whose pilot failed is missing.
@@ -97,6 +100,16 @@ class Forecast:
             expected = sum(self.seconds_of(own) for own, _ in alike)
             total += self.seconds_of(run) * (sum(seconds for _, seconds in alike) / expected if expected else 1.0)
         return total
+
+    def seconds_left_within(
+        self, run: Run, share: float, seconds: float, left: Sequence[Run], finished: Sequence[tuple[Run, float]]
+    ) -> float:
+        """Of a run of which this share of the epochs is done after so many seconds, and of those that are left after it.
+
+        Its other epochs are taken to last as long as those that are done, and it counts among the finished ones as if it had ended so.
+        """
+        whole = seconds / share
+        return whole - seconds + self.seconds_left(left, [*finished, (run, whole)])
 
     def to_json(self) -> dict[str, Any]:
         by_arch = {

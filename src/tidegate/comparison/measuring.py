@@ -16,6 +16,7 @@ from tidegate.comparison.baselines import baselines_of
 from tidegate.comparison.leaderboard import Run, epochs_to_95
 from tidegate.comparison.materials import Material, Portion
 from tidegate.comparison.plan import Plan
+from tidegate.errors import InterruptedRunError
 from tidegate.runtime import load
 from tidegate.scoring.calibration import calibration_of
 from tidegate.scoring.outcomes import Outcomes
@@ -71,9 +72,20 @@ class Counted:
 
 
 def run_network(
-    planned: Run, material: Material[Any], portion: Portion[Any], task: TrainingTask[Any], out: Path, counting: float
+    planned: Run,
+    material: Material[Any],
+    portion: Portion[Any],
+    task: TrainingTask[Any],
+    out: Path,
+    counting: float,
+    *,
+    on_epoch: Callable[[int, int], None] | None = None,
 ) -> tuple[Run, Outcomes]:
-    """Trains and measures one network; `counting` are the seconds that counting and encoding the data took before.
+    """Trains and measures one network.
+
+    Args:
+        counting: seconds that counting and encoding the data took before.
+        on_epoch: told after each epoch how many are done, and of how many at most.
 
     Raises:
         KeyboardInterrupt: training was cut off: such a network is no contender.
@@ -82,7 +94,10 @@ def run_network(
     is_kept = planned.share == 1 and planned.fold is None
     place = out / "models" / (f"{planned.name}-{planned.seed}" if is_kept else "in-training")
     shutil.rmtree(place, ignore_errors=True)
-    result = train(task, place, overwrite=True, quiet=True, started=began)
+    try:
+        result = train(task, place, overwrite=True, quiet=True, started=began, on_epoch=on_epoch)
+    except InterruptedRunError:
+        raise KeyboardInterrupt from None
     seconds = counting + time.monotonic() - began
     if result.ended == INTERRUPTED:
         shutil.rmtree(place, ignore_errors=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 from tidegate.artefact import write_atomically
 from tidegate.comparison.leaderboard import Run
+from tidegate.errors import OutputError
 from tidegate.scoring.outcomes import Examples, Outcomes
 
 
@@ -42,7 +43,10 @@ def write_examples(out: Path, fold: int | None, examples: Examples) -> None:
 
 def _write(out: Path, name: str, content: dict[str, Any]) -> None:
     place = _place(out, name)
-    place.parent.mkdir(exist_ok=True)
+    try:
+        place.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{place.parent} cannot be written: {error.strerror}. Name a place that you may write with --out.") from error
     with write_atomically(place) as file:
         file.write((json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n").encode("utf-8", "surrogatepass"))
 

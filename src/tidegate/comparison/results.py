@@ -14,6 +14,7 @@ from tidegate.artefact import write_atomically
 from tidegate.comparison.contenders import Contender
 from tidegate.comparison.cost import spent
 from tidegate.comparison.differences import differences_of, disagreements_of
+from tidegate.comparison.folder import FORMAT, LOCK, check_folder
 from tidegate.comparison.leaderboard import Row, Run, failures, rows_of
 from tidegate.comparison.outcome_files import read_outcomes, write_outcomes
 from tidegate.comparison.pairs import best_network, pairs_of
@@ -26,8 +27,9 @@ from tidegate.version import __version__
 if TYPE_CHECKING:
     from tidegate.comparison.materials import Material
 
-FORMAT = "tidegate-comparison"
 FORMAT_VERSION = 2
+# What a comparison to be resumed may have differed in, in words; settings have their own names.
+_SPOKEN = {"records_sha256": "the data", "scored_on": "what is scored (test files, folds or the development data)", "task": "the task"}
 # What may change when a comparison is gone on with.
 _FREE = ("score", "lower_is_better", "machine", "archs", "seeds", "shares", "recipe", "tidegate_version")
 
@@ -49,23 +51,6 @@ def header_of(material: Material[Any], plan: Plan) -> dict[str, Any]:
         "records_sha256": material.fingerprint(),
         **plan.to_json(),
     }
-
-
-def check_folder(out: Path, *, overwrite: bool, resume: bool) -> dict[str, Any] | None:
-    """Whether a comparison may be written to the folder; gives the results of the one that stands there. Writes nothing.
-
-    Raises:
-        OutputError: something else stands there, or a comparison that may not be replaced.
-    """
-    kept = read_results(out)
-    if out.exists() and any(out.iterdir() if out.is_dir() else (out,)):
-        if kept is None:
-            raise OutputError(f"{out} exists already and is no comparison; nothing was written. Name another place with --out.")
-        if not (overwrite or resume):
-            raise OutputError(
-                f"{out} holds a comparison already. Go on with it by --resume, replace it by --overwrite, or name another --out."
-            )
-    return kept
 
 
 class Results:
@@ -172,18 +157,26 @@ def judged_of(results: Results, contenders: Sequence[Contender], examples: Examp
 
 
 def claim_folder(out: Path, header: dict[str, Any], *, overwrite: bool, resume: bool) -> Results:
-    """Makes the folder, or takes it over with the runs that a comparison to be resumed has already made.
+    """Takes the folder, which is `held`, with the runs that a comparison to be resumed has already made.
 
     What may change on resuming: architectures, seeds, sizes (more of them, or fewer), the time budget.
+
+    Raises:
+        OutputError: as `check_folder`, or what stands there cannot be removed.
+        RecipeError: the comparison to be resumed had other settings or other data.
     """
     kept = check_folder(out, overwrite=overwrite, resume=resume)
-    if kept is not None and resume and not overwrite:
+    if kept is not None and resume:
         _check_same(out, header, kept)
-    elif kept is not None:
-        shutil.rmtree(out)
-        kept = None
     try:
-        (out / "models").mkdir(parents=True, exist_ok=True)
+        if kept is not None and overwrite:
+            for path in out.iterdir():
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                elif path.name != LOCK:
+                    path.unlink()
+            kept = None
+        (out / "models").mkdir(exist_ok=True)
     except OSError as error:
         raise OutputError(f"{out} cannot be written: {error.strerror}. Name a place that you may write with --out.") from error
     return Results(out, header, kept)
@@ -198,12 +191,5 @@ def _check_same(out: Path, header: dict[str, Any], kept: dict[str, Any]) -> None
     changed = [key for key, value in header.items() if key not in _FREE and kept.get(key) != value]
     changed += [key for key, value in header["recipe"].items() if key not in ("arch", "time_budget") and kept["recipe"].get(key) != value]
     if changed:
-        raise RecipeError(f"{out}: the comparison to resume differed in {', '.join(changed)}. Resume with the same, or use --overwrite.")
-
-
-def read_results(out: Path) -> dict[str, Any] | None:
-    try:
-        content: Any = json.loads((out / "results.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return content if isinstance(content, dict) and content.get("format") == FORMAT else None
+        told = ", ".join(_SPOKEN.get(key, key) for key in changed)
+        raise RecipeError(f"{out}: the comparison to resume differed in {told}. Resume with the same, or use --overwrite.")

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from tidegate.comparison.contenders import contenders_of, joined
 from tidegate.comparison.cost import Forecast, forecast_cost
+from tidegate.comparison.folder import check_folder, held
 from tidegate.comparison.leaderboard import Row, Run
 from tidegate.comparison.materials import Material, material_of
 from tidegate.comparison.measuring import Counted, Step, run_baseline, run_network, steps_of
 from tidegate.comparison.outcome_files import write_examples
 from tidegate.comparison.plan import Plan, check_plan, default_archs, default_folder, recipe_of, schema_of
 from tidegate.comparison.report import write_report
-from tidegate.comparison.results import Results, check_folder, claim_folder, header_of, judged_of, unjudged
+from tidegate.comparison.results import Results, claim_folder, header_of, judged_of, unjudged
 from tidegate.errors import RecipeError, RunError, TidegateError
 from tidegate.scoring.outcomes import Examples, Outcomes
 from tidegate.training.recipe import Recipe
@@ -26,7 +27,10 @@ class Watcher(Protocol):
     """Told how a comparison goes on."""
 
     def expect(self, forecast: Forecast) -> None:
-        """Before the first run: what all of them will cost at most."""
+        """Before the first run: what all of them will cost with every epoch."""
+
+    def epoch_ended(self, run: Run, epoch: int, epochs: int, done: int, total: int, seconds_left: float) -> None:
+        """A network came so far, of so many epochs at most; how many runs are done before it, and how long it and the others may take."""
 
     def ended(self, run: Run, done: int, total: int, seconds_left: float) -> None:
         """A run ended; how many are done, how many there are, and how long the others may take."""
@@ -103,7 +107,7 @@ def compare_material(
         started: `time.monotonic()` from which the time budget counts; now, if None.
 
     Raises:
-        OutputError: `out` exists and is no comparison, or may not be replaced.
+        OutputError: `out` exists and is no comparison, or may not be replaced, or another process is writing there.
         DataError: nothing can be learnt from the data, or not what is scored.
         RecipeError: an architecture has not what the settings ask for, or the comparison to resume had other settings or other data.
         RunError: every run failed; results.json and the report are written, with all causes.
@@ -117,7 +121,16 @@ def compare_material(
     counted = Counted(material)
     if len(steps) == 1 and not resume:  # what is wrong with the data of all runs, as a label that only the test file has, is told but once
         counted.task(steps[0].portion, material.recipe.seed)
-    results = claim_folder(out, header, overwrite=overwrite, resume=resume)
+    with held(out):
+        results = claim_folder(out, header, overwrite=overwrite, resume=resume)
+        return _compare_in(results, material, steps, counted, began, watch)
+
+
+def _compare_in(
+    results: Results, material: Material[Any], steps: Sequence[Step], counted: Counted, began: float, watch: Watcher | None
+) -> Comparison:
+    """Every run that is left, and what is judged of all."""
+    out = results.out
     done = {run.key for run in results.runs}
     left = [run for step in steps for run in step.runs if run.key not in done]
     total = len(done) + len(left)
@@ -133,13 +146,22 @@ def compare_material(
             if planned.key in done:
                 continue
             run_from = time.monotonic()
-            run, outcomes = _run(planned, material, step, counted, results, out, began, len(left))
+            runs_left = len(left)
             left.remove(planned)
+
+            def on_epoch(epoch: int, epochs: int, planned: Run = planned, run_from: float = run_from) -> None:
+                if watch is not None:
+                    seconds = time.monotonic() - run_from
+                    found = forecast.seconds_left_within(planned, epoch / epochs, seconds, left, finished)
+                    watch.epoch_ended(planned, epoch, epochs, len(results.runs), total, _within_budget(found, forecast, began))
+
+            budget = _budget(material.recipe, began, runs_left)
+            run, outcomes = _run(planned, material, step, counted, results, out, budget, on_epoch)
             results.add(run, outcomes)
             results.write(unjudged(len(results.runs), total))
             finished.append((run, time.monotonic() - run_from))
             if watch is not None:
-                watch.ended(run, len(results.runs), total, _seconds_left(forecast, left, finished, began))
+                watch.ended(run, len(results.runs), total, _within_budget(forecast.seconds_left(left, finished), forecast, began))
     examples = _examples(material, steps, out)
     contenders = contenders_of(out, results.runs)
     judged = judged_of(results, contenders, examples)
@@ -151,7 +173,14 @@ def compare_material(
 
 
 def _run(
-    planned: Run, material: Material[Any], step: Step, counted: Counted, results: Results, out: Path, began: float, runs_left: int
+    planned: Run,
+    material: Material[Any],
+    step: Step,
+    counted: Counted,
+    results: Results,
+    out: Path,
+    budget: float | None,
+    on_epoch: Callable[[int, int], None],
 ) -> tuple[Run, Outcomes | None]:
     """One run, measured, or with the cause of its failure."""
     try:
@@ -159,15 +188,14 @@ def _run(
         results.score, results.lower_is_better = task.score_name, task.lower_is_better
         if planned.kind == "baseline":
             return run_baseline(planned, material, step.portion, task)
-        own = task.with_arch(planned.name, _budget(material.recipe, began, runs_left))
-        return run_network(planned, material, step.portion, own, out, counted.seconds)
+        own = task.with_arch(planned.name, budget)
+        return run_network(planned, material, step.portion, own, out, counted.seconds, on_epoch=on_epoch)
     except (TidegateError, ArithmeticError, RuntimeError, ValueError, MemoryError) as error:
         return replace(planned, failure=f"{type(error).__name__}: {error}"), None
 
 
-def _seconds_left(forecast: Forecast, left: Sequence[Run], finished: Sequence[tuple[Run, float]], began: float) -> float:
+def _within_budget(seconds: float, forecast: Forecast, began: float) -> float:
     """No more than the time budget has left."""
-    seconds = forecast.seconds_left(left, finished)
     if forecast.time_budget is None:
         return seconds
     return min(seconds, max(0.0, began + forecast.time_budget - time.monotonic()))

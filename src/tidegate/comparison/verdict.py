@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tidegate.comparison.leaderboard import Row
-from tidegate.comparison.pairs import pair_of
+from tidegate.comparison.pairs import LEVEL, pair_of
 
 # Times to train that differ by less are taken for equal.
 _SAME_TIME = 1.1
@@ -41,7 +41,7 @@ def verdict_of(rows: Sequence[Row], pairs: Pairs, *, score: str, lower_is_better
     if sentence := _nothing_learnt(networks, baselines, score, lower_is_better=lower_is_better):
         found = _without_choice(sentence, leader, baselines, pairs, score, is_ahead=rows.index(leader) > 0)
     elif len(networks) + len(baselines) > 1 and not any(pair["p"] is not None for pair in pairs):
-        found = _without_claims([*networks, *baselines], rows, score)
+        found = _without_claims([*networks, *baselines], rows, pairs, score)
     else:
         found = _choice(rows, networks, baselines, leader, pairs, score)
     return {"choice": found["choice"], "best": leader.name, "sentences": found["sentences"]}
@@ -54,7 +54,7 @@ def _choice(rows: Sequence[Row], networks: Sequence[Row], baselines: Sequence[Ro
     sentences = [f"Choose {_reason(choice, best, equal, judged, pairs, score)}"]
     others = [row for row in equal if row not in (choice, best)]
     if others and not _are_same(equal):
-        sentences.append(f"As good as {best.name} too: {_with_p(others, pairs, best)}.")
+        sentences.append(f"Not told apart from {best.name} either: {_with_p(others, pairs, best)}.")
     worse = [row for row in judged if row not in equal]
     if worse and (choice is not best or len(equal) > 1):
         sentences.append(f"Worse than {best.name}: {_with_p(worse, pairs, best)}.")
@@ -89,15 +89,23 @@ def _without_networks(baselines: Sequence[Row], score: str) -> dict[str, Any]:
     return {"choice": None, "sentences": [f"No network finished. The best baseline is {first.name}, {score} {_number(first.score)}."]}
 
 
-def _without_claims(finished: Sequence[Row], rows: Sequence[Row], score: str) -> dict[str, Any]:
+def _without_claims(finished: Sequence[Row], rows: Sequence[Row], pairs: Pairs, score: str) -> dict[str, Any]:
     order = [row for row in rows if row in finished]
     first, second = order[0], order[1]
+    equal = [row.name for row in order if row.score == first.score]
+    if any(pair["seeds"] > 1 for pair in pairs):
+        scored = pairs[0]["examples"]
+        so_few = f"{scored} example{'s' if scored > 1 else ''}"
+        why = f"Scored on {so_few}: no claim, since so few can tell no difference from chance; score on more."
+    else:
+        why = "One seed each: no claim, since another seed may turn the order; give --seeds 3."
+    if len(equal) > 1:
+        came = f"In these runs {_listed(equal)} came first together ({score} {_number(first.score)})."
+    else:
+        came = f"In these runs {first.name} came first ({score} {_number(first.score)}), {second.name} second ({_number(second.score)})."
     return {
         "choice": None,
-        "sentences": [
-            "One seed each: no claim, since another seed may turn the order; give --seeds 3.",
-            f"In these runs {first.name} came first ({score} {_number(first.score)}), {second.name} second ({_number(second.score)}).",
-        ],
+        "sentences": [why, came],
     }
 
 
@@ -135,7 +143,7 @@ def _cheapest(rows: Sequence[Row]) -> Row:
 def _reason(choice: Row, best: Row, equal: Sequence[Row], judged: Sequence[Row], pairs: Pairs, score: str) -> str:
     if choice is not best:
         return (
-            f"{choice.name}: as good as {best.name}, whose mean is the best ({score} {_number(choice.score)} and "
+            f"{choice.name}: not told apart from {best.name}, whose mean is the best ({score} {_number(choice.score)} and "
             f"{_number(best.score)}, p = {_said(_p(pairs, choice, best))}), and {_saving(choice, best)}. {_interval(pairs, choice, best)}"
         )
     if len(judged) == 1:
@@ -144,7 +152,7 @@ def _reason(choice: Row, best: Row, equal: Sequence[Row], judged: Sequence[Row],
         others = f"{_listed([row.name for row in equal if row is not best])} {'has' if len(equal) == 2 else 'have'}"
         return f"{best.name}: {others} the same {score}, {_number(best.score)}, and none costs less to train."
     if len(equal) > 1:
-        return f"{best.name}: its {score} is the best, {_number(best.score)}, and of those that are as good none costs less to train."
+        return f"{best.name}: its {score} is the best, {_number(best.score)}, and of those not told apart from it none costs less to train."
     worse = [row for row in judged if row is not best]
     return f"{best.name}: its {score}, {_number(best.score)}, is better than that of {_with_p(worse, pairs, best)}."
 
@@ -159,8 +167,10 @@ def _interval(pairs: Pairs, a: Row, b: Row) -> str:
     pair = pair_of(pairs, a.name, b.name)
     assert pair is not None
     low, high = (pair["low"], pair["high"]) if pair["a"] == a.name else (-pair["high"], -pair["low"])
+    if low == high:
+        return f"On none of the {pair['examples']} examples do they differ: harder or more examples would tell."
     said = f"By 95\u00a0% the difference lies between {_signed(low)} and {_signed(high)}"
-    if low > 0 or high < 0:  # the interval is of this pair alone, p is adjusted for all that were looked at
+    if pair["p"] < LEVEL:  # p as it is here is of this pair alone, and adjusted for all that were looked at it is higher
         return f"{said}; were these two alone compared, it would be told from chance."
     is_wide = max(-low, high) > _MUCH * abs(b.score or 0.0)
     return f"{said}: more seeds or a larger test set would tell." if is_wide else f"{said}."
@@ -184,7 +194,7 @@ def _baseline(first: Row, choice: Row, pairs: Pairs, score: str, *, is_ahead: bo
     cost = f"trains in {_seconds(first.train_seconds)}"
     if pair["is_tie"]:
         return (
-            f"{first.name} is as good as {choice.name} {figures} and {cost}: take it unless you need what only a network gives. "
+            f"{first.name} is not told apart from {choice.name} {figures} and {cost}: take it unless you need what only a network gives. "
             f"{_interval(pairs, first, choice)}"
         ), ""
     if is_ahead:
@@ -242,4 +252,4 @@ def _signed(difference: float) -> str:
 
 
 def _seconds(seconds: float | None) -> str:
-    return "no time" if seconds is None or seconds < 0.05 else f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return "less than 0.1 s" if seconds is None or seconds < 0.1 else f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"

@@ -75,7 +75,7 @@ class AutoEts(_Forecasts):
     """AutoETS by statsforecast, fitted anew at every origin.
 
     Raises:
-        RunError: it would take more than a minute for all of them, or cannot be fitted at one.
+        RunError: it would take more than a minute for all of them, or has taken it, or cannot be fitted at one.
     """
 
     name = "AutoETS"
@@ -93,8 +93,14 @@ class AutoEts(_Forecasts):
             raise RunError(f"it would take about {needed:.0f} s to fit it at {len(windows)} origins, more than {_MOST_SECONDS:.0f} s.")
 
     def answer(self, records: Sequence[Window]) -> list[Any]:
-        season, found = ets_season(self._season), []
+        season, began = ets_season(self._season), time.perf_counter()
+        found: list[Any] = []
         for place, origin in records:
+            # The origin that was tried may have been an easy one, and other work may have begun meanwhile.
+            if (spent := time.perf_counter() - began) > _MOST_SECONDS:
+                raise RunError(
+                    f"stopped after {spent:.0f} s at origin {len(found) + 1} of {len(records)}: more than {_MOST_SECONDS:.0f} s."
+                )
             series = self._corpus.panel.series[place]
             quantiles = ets_quantiles(series.y[:origin], self._horizon, season, self._levels)
             if quantiles is None:

@@ -125,5 +125,5 @@ def judged(pair: Entry, *, is_lower_better: bool) -> str:
     if pair["p"] is None:
         return "no claim"
     if pair["is_tie"]:
-        return "as good"
+        return "tie"
     return "better" if (pair["difference"] > 0) != is_lower_better else "worse"

@@ -161,8 +161,8 @@ def _board_row(compared: Compared, place: int, row: Entry) -> dict[str, Any]:
         (f"{row['runs'] - row['failed']} of {row['runs']}" if row["failed"] else str(row["runs"]), row["runs"] - row["failed"]),
     ]
     badges = ["choice"] if row["name"] == (compared.content.get("verdict") or {}).get("choice") else []
-    if pair is not None and judged(pair, is_lower_better=compared.is_lower_better) == "as good":
-        badges.append("as good")
+    if pair is not None and judged(pair, is_lower_better=compared.is_lower_better) == "tie":
+        badges.append("tie")
     return {"place": place, "row": row, "look": compared.looks[row["name"]], "badges": badges, "cells": cells}
 
 
@@ -175,7 +175,11 @@ def _cost(cost: Mapping[str, Any]) -> Table | None:
         ["MB on disk", wording.megabytes(forecast.get("megabytes")), wording.megabytes(spent.get("megabytes"))],
     ]
     pilot = forecast.get("pilot_seconds")
-    return Table(["", "forecast", "spent"], rows, "" if pilot is None else f"The forecast came from a pilot of {wording.seconds(pilot)}.")
+    return Table(
+        ["", "forecast", "spent"],
+        rows,
+        "" if pilot is None else f"The forecast came from a pilot of {wording.seconds(pilot)}, for every epoch that may be.",
+    )
 
 
 def _examples(compared: Compared) -> list[dict[str, Any]]:

@@ -173,7 +173,7 @@ def _told(pair: Entry, *, is_lower_better: bool) -> str:
     a, b, said = wording.short(pair["a"]), wording.short(pair["b"]), judged(pair, is_lower_better=is_lower_better)
     if said == "no claim":
         return f"{a} and {b}, no claim"
-    return f"{a} {said} {'as' if said == 'as good' else 'than'} {b}"
+    return f"{a} and {b}, a tie" if said == "tie" else f"{a} {said} than {b}"
 
 
 def _adjusted(pair: Entry) -> float:

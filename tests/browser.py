@@ -18,6 +18,8 @@ _QUIET = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
+# Of what guards against waiting for ever.
+_MOST_MS = 120_000
 DESKTOP, PHONE = (1280, 900), (360, 740)
 
 
@@ -52,6 +54,14 @@ class Visit:
         wide: int = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         return wide
 
+    def wait_until(self, condition: str, *given: Any) -> None:
+        """Waits for an expression of JavaScript to hold, or a function of what is given; the page draws when it comes to it."""
+        self.page.wait_for_function(condition, arg=list(given))
+
+    def wait_for_text(self, selector: str, text: str) -> None:
+        """Waits for the first such element to show a text."""
+        self.wait_until("([selector, text]) => document.querySelector(selector)?.innerText.includes(text)", selector, text)
+
 
 @contextmanager
 def started_browser() -> Iterator[Browser]:
@@ -61,7 +71,7 @@ def started_browser() -> Iterator[Browser]:
     if chromium is None:
         pytest.skip("no Chromium is installed (apt install chromium)")
     with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=chromium, args=_QUIET)
+        opened = running.chromium.launch(executable_path=chromium, args=_QUIET, timeout=_MOST_MS)
         try:
             yield opened
         finally:
@@ -81,6 +91,7 @@ def visited(
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]}, color_scheme=theme, reduced_motion="reduce", offline=True, has_touch=size == PHONE
     )
+    context.set_default_timeout(_MOST_MS)
     try:
         own = path.resolve().as_uri()
         visit = Visit(context.new_page())

@@ -21,12 +21,18 @@ os.environ.update(
 )
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import warm_commands
 from browser import started_browser
 from tidegate.data.teddy import teddy_corpus
 from tidegate.threads import available_threads
 from tidegate.training.files import RunFiles
+
+# The same examples in every run (pyproject.toml says so), and as much time for each as it takes; `--hypothesis-profile=search` looks for
+# others.
+settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("same", settings.get_profile("search"), derandomize=True, database=None)
 
 # Settings that learn the toy corpus in a second or two.
 SMALL: dict[str, Any] = {

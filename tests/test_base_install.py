@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from conftest import made_once
+
 ROOT = Path(__file__).parent.parent
 
 # Bytes of the installed packages without pip and setuptools; DESIGN measured 102 MB.
@@ -37,7 +39,12 @@ def install_base(folder: Path, source: Path, environment: Mapping[str, str]) -> 
 @pytest.fixture(scope="module")
 def base_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of a new environment with tidegate, its engine and its base dependencies."""
-    folder = tmp_path_factory.mktemp("base")
+    # Once for all processes: two of them would compile in the same folder.
+    return made_once("base", tmp_path_factory, _install_wheel) / "venv" / "bin" / "python"
+
+
+def _install_wheel(folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
     # What `make engine` has compiled is not compiled again: the engine takes minutes. TIDEGATE_NEEDS_ENGINE: where it cannot be built, the
     # compiler's words are wanted here and not a wheel without it.
     compiled = ["--no-build-isolation", "--config-settings", f"build-dir=build/{sys.implementation.cache_tag}"]
@@ -51,7 +58,7 @@ def base_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     (wheel,) = folder.glob("*.whl")
-    return install_base(folder / "venv", wheel, os.environ)
+    install_base(folder / "venv", wheel, os.environ)
 
 
 @pytest.mark.slow

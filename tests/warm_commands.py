@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -109,7 +110,7 @@ def close() -> None:
         folder, process = _server()
         assert process.stdin is not None
         process.stdin.close()
-        process.wait(timeout=60)
+        process.wait(timeout=300)
         shutil.rmtree(folder)
         _server.cache_clear()
 
@@ -139,11 +140,12 @@ def serve(listener: socket.socket) -> None:
             return
         for child in [child for child in running if child.watched in ready]:
             _, status = os.waitpid(child.process, 0)
-            child.link.send(str(os.waitstatus_to_exitcode(status)).encode())
+            with suppress(OSError):  # nobody waits for the answer any more
+                child.link.send(str(os.waitstatus_to_exitcode(status)).encode())
             running.remove(child)
             child.link.close()
             os.close(child.watched)
-        for child in [child for child in running if child.link in ready]:  # nobody waits for the answer any more
+        for child in [child for child in running if child.link in ready]:  # whoever asked has gone
             os.kill(child.process, signal.SIGKILL)
         if listener in ready:
             link, _ = listener.accept()

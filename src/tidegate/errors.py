@@ -11,6 +11,7 @@
     │   ├── MissingExtraError  a part of tidegate that was not installed
     │   └── MissingEngineError the compiled engine was asked for and was not built
     └── RunError               it was started rightly and then failed; the command line exits with 1
+        └── InterruptedRunError  Ctrl-C came a second time, before what was going on could end well
 
     `training.estimator.NotFittedError` is a UserError too, and scikit-learn's error of that name.
 
@@ -77,6 +78,10 @@ class MissingExtraError(UserError, ImportError):
 
 class RunError(TidegateError):
     """Started rightly, then failed: a full disk, a diverged loss."""
+
+
+class InterruptedRunError(RunError):
+    """Ctrl-C came a second time, before what was going on could end well."""
 
 
 def nearest(given: str, known: Iterable[str]) -> str:

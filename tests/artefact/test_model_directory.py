@@ -11,7 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tidegate.artefact import REQUIRED_FILES, ModelContent, claim_output, finish_output, partial_of, read_model, write_atomically
+from tidegate.artefact import (
+    REQUIRED_FILES,
+    ModelContent,
+    claim_output,
+    copy_model,
+    finish_output,
+    partial_of,
+    read_model,
+    write_atomically,
+)
 from tidegate.errors import ModelError, OutputError, RunError
 from tidegate.runtime import load
 
@@ -66,6 +75,16 @@ def test_a_missing_file_is_named(model: Path, name: str) -> None:
     (model / name).unlink()
     with pytest.raises(ModelError, match=rf"holds no {name}, so it is no complete model directory"):
         read_model(model)
+
+
+def test_of_a_comparison_the_models_in_it_are_named(tmp_path: Path) -> None:
+    for name in ("gru-1", "gru-2", "lstm-1", "lstm-2"):
+        (tmp_path / "report" / "models" / name).mkdir(parents=True)
+    (tmp_path / "report" / "results.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(
+        ModelError, match=r"report is a comparison, no model\. Its models stand in .*models: gru-1, gru-2, lstm-1, …\. Name one"
+    ):
+        read_model(tmp_path / "report")
 
 
 def test_a_newer_format_asks_for_an_upgrade(model: Path) -> None:
@@ -187,6 +206,50 @@ def test_the_old_model_comes_back_if_the_new_one_cannot_take_its_place(model: Pa
     assert {path.name: path.read_bytes() for path in model.iterdir()} == before
 
 
+@pytest.mark.parametrize("after", [1, 2])
+def test_ctrl_c_between_two_renames_leaves_one_whole_model(model: Path, after: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    (model / "stray").write_text("old")
+    partial = claim_output(model, overwrite=True, resume=False)
+    real, done = os.rename, []
+
+    def interrupted(source: Any, target: Any) -> None:
+        real(source, target)
+        done.append(target)
+        if len(done) == after:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        finish_output(partial, model, CONTENT)
+    monkeypatch.undo()
+    assert (model / "stray").exists() == (after == 1)
+    assert set(REQUIRED_FILES) <= {path.name for path in model.iterdir()}
+    assert sorted(model.parent.iterdir()) == ([model, partial] if after == 1 else [model])
+
+
+@pytest.mark.parametrize("name", REQUIRED_FILES)
+def test_a_copy_cut_off_by_ctrl_c_leaves_nothing(model: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Path.read_bytes
+
+    def interrupted(self: Path) -> bytes:
+        if self.name == name:
+            raise KeyboardInterrupt
+        return real(self)
+
+    monkeypatch.setattr(Path, "read_bytes", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        copy_model(model, model.with_name("copy"))
+    assert list(model.parent.iterdir()) == [model]
+
+
+def test_a_copy_never_touches_the_work_of_an_interrupted_run(model: Path) -> None:
+    partial = claim_output(model.with_name("other"), overwrite=False, resume=False)
+    (partial / "last.ckpt").write_text("hours")
+    with pytest.raises(OutputError, match=r"other\.partial exists already; nothing was written"):
+        copy_model(model, model.with_name("other"))
+    assert (partial / "last.ckpt").read_text() == "hours"
+
+
 def test_a_link_stays_and_what_it_points_to_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "real").write_text("old")
     (tmp_path / "link").symlink_to(tmp_path / "real")
@@ -205,7 +268,7 @@ def test_a_pipe_is_written_to_and_never_replaced(tmp_path: Path) -> None:
     reader.start()
     with write_atomically(pipe) as stream:
         stream.write(b"through")
-    reader.join(timeout=10)
+    reader.join(timeout=60)
     assert received == [b"through"]
     assert pipe.is_fifo()
 

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import warm_commands
 from conftest import hear_ctrl_c
 from tidegate.cli.train_options import complete_arch
 from tidegate.kernels import ARCHITECTURES
+from timing import assert_answers_each_line
 
 ENVIRONMENT = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
 
@@ -100,12 +100,12 @@ def test_train_evaluate_predict_from_the_command_line(toy_files: Path, tmp_path:
     model = tmp_path / "train-bigru"
     assert json.loads((model / "config.json").read_text())["recipe"]["hidden_size"] == 8
     commands = [line.strip() for line in done.stdout.splitlines() if line.startswith("  ")]
-    assert len(commands) == 3
+    assert len(commands) == 3  # stream is named for networks that read one way
     for command in commands:
         words = command.replace("| tidegate", f"| {sys.executable} -m tidegate").replace("python -c", f"{sys.executable} -c")
         if words.startswith("tidegate"):
             words = f"{sys.executable} -m {words}"
-        assert subprocess.run(words, shell=True, cwd=tmp_path, capture_output=True, timeout=120, check=False).returncode == 0, command
+        assert subprocess.run(words, shell=True, cwd=tmp_path, capture_output=True, timeout=300, check=False).returncode == 0, command
     scores = json.loads(tidegate("evaluate", model, toy_files / "test.conllu", "--format", "json").stdout)
     assert scores["accuracy"] == json.loads((model / "metrics.json").read_text())["test"]["accuracy"]
     assert {"n", "accuracy", "accuracy_unseen", "macro_f1", "ece", "per_label", "confusion"} - set(scores) <= {"accuracy_unseen"}
@@ -180,22 +180,10 @@ def test_predict_abstains_below_the_bound(toy_model: Path) -> None:
 
 
 def test_a_pipe_is_answered_line_by_line_within_fifty_milliseconds(toy_model: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tidegate", "predict", str(toy_model)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    waits = []
-    for number in range(20):
-        began = time.perf_counter()
-        process.stdin.write(f"Teddy bears number {number}\n")
-        process.stdin.flush()
-        assert str(number) in json.loads(process.stdout.readline())["tokens"]
-        waits.append(time.perf_counter() - began)
-    process.stdin.close()
-    assert process.wait(timeout=30) == 0
-    process.stdout.close()
-    assert sorted(waits[1:])[len(waits) // 2] < 0.05
+    def check(number: int, answer: str) -> None:
+        assert str(number) in json.loads(answer)["tokens"]
+
+    assert_answers_each_line([sys.executable, "-m", "tidegate", "predict", str(toy_model)], "Teddy bears number {}".format, check)
 
 
 def test_a_reader_that_leaves_ends_the_command_quietly(toy_model: Path, tmp_path: Path) -> None:
@@ -205,7 +193,7 @@ def test_a_reader_that_leaves_ends_the_command_quietly(toy_model: Path, tmp_path
         shell=True,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert json.loads(done.stdout)["tokens"] == ["Teddy", "bears", "."]
@@ -221,7 +209,7 @@ def test_a_full_disk_behind_standard_output_is_one_message(toy_model: Path) -> N
             stdout=full,
             stderr=subprocess.PIPE,
             check=False,
-            timeout=60,
+            timeout=300,
         )
     assert done.returncode == 1
     assert done.stderr.decode() == "tidegate: the disk is full: what was being written is incomplete. Make room and run again.\n"
@@ -241,7 +229,7 @@ def test_ctrl_c_on_an_idle_pipe_ends_quietly(toy_model: Path) -> None:
     process.stdin.flush()
     process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=20) == 130  # what shells expect of a program ended by Ctrl-C
+    assert process.wait(timeout=300) == 130  # what shells expect of a program ended by Ctrl-C
     assert process.stderr is not None
     notes = process.stderr.read()
     assert b"Traceback" not in notes

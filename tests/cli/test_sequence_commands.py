@@ -164,7 +164,7 @@ def test_everything_that_is_proposed_after_training_works(name: str, made: Path,
     for command in commands:
         runnable = re.sub(r"\btidegate (?=evaluate|predict|stream)", f"{sys.executable} -m tidegate ", command.strip())
         runnable = re.sub(r"^python ", f"{sys.executable} ", runnable)
-        ran = subprocess.run(runnable, shell=True, cwd=made, capture_output=True, text=True, timeout=120, check=False, env=ENVIRONMENT)
+        ran = subprocess.run(runnable, shell=True, cwd=made, capture_output=True, text=True, timeout=300, check=False, env=ENVIRONMENT)
         assert ran.returncode == 0, (command, ran.stderr)
         assert ran.stdout, command
 
@@ -447,10 +447,8 @@ def test_live_frames_that_cannot_be_read_are_one_message(walks: Path, tones: Pat
     assert tidegate("stream", tones, given=b"").returncode == 0
 
 
-def test_other_commands_say_what_they_are_for(toy_model: Path, toy_classifier: Path, tmp_path: Path) -> None:
+def test_other_commands_say_what_they_are_for(tmp_path: Path) -> None:
     bad(tmp_path)
-    assert_users_mistake(tidegate("stream", toy_model, given=""), "tags tokens", "tidegate predict")
-    assert_users_mistake(tidegate("stream", toy_classifier, given=""), "classifies texts", "tidegate predict")
     assert_users_mistake(tidegate("compare", "tag", "low_a_1.wav", cwd=tmp_path), "holds sound", "a tagger labels the tokens of sentences")
     assert_users_mistake(tidegate("compare", "classify", "fine.csv", "--unit", "char", cwd=tmp_path), "--unit is for texts")
     assert_users_mistake(

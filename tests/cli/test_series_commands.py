@@ -177,7 +177,7 @@ def test_train_and_everything_that_is_proposed_after_it(task: str, model: str, t
         runnable = re.sub(
             r"^  (tidegate|python -c) ?", lambda found: f"{sys.executable} {'-m tidegate' if 'tide' in found[1] else '-c'} ", command
         )
-        ran = subprocess.run(runnable, shell=True, cwd=tmp_path, capture_output=True, timeout=120, check=False, env=ENVIRONMENT)
+        ran = subprocess.run(runnable, shell=True, cwd=tmp_path, capture_output=True, timeout=300, check=False, env=ENVIRONMENT)
         assert ran.returncode == 0, (command, ran.stderr)
         assert ran.stdout or "--output" in command
     assert (tmp_path / f"{task}.svg").exists()

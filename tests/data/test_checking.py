@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import random
-import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from tidegate.data import Source, TextRecord, TokenRecord
 from tidegate.data.checking import Finding, Lengths, PartProfile, Report, check_texts, check_tokens
 from tidegate.data.damage import damage_in
 from tidegate.errors import DataError, RecipeError
+from timing import least_seconds
 
 
 def texts(*rows: tuple[str, ...], file: str = "train.tsv", group: str = "") -> list[TextRecord]:
@@ -308,9 +308,7 @@ def test_a_hundred_thousand_texts_in_seconds() -> None:
     words = [*(f"word{number}" for number in range(5000)), "café", "naïve", "don’t", "&amp;", "cafÃ©"]
     rows = [(" ".join(chance.choices(words, k=15)), "ab"[number % 2]) for number in range(100_000)]
     parts = {"train": texts(*rows[:80_000]), "test": texts(*rows[80_000:], file="test.tsv")}
-    began = time.perf_counter()
-    check_texts(parts)
-    assert time.perf_counter() - began < 5
+    assert least_seconds(lambda: check_texts(parts), 5) < 5
 
 
 def run(*arguments: object) -> Any:

@@ -97,7 +97,7 @@ def test_a_line_of_a_pipe_is_handed_out_before_the_next_is_written() -> None:
             found: list[tuple[int, str]] = []
             waiting = threading.Thread(target=lambda into=found: into.append(next(lines)), daemon=True)
             waiting.start()
-            waiting.join(5)
+            waiting.join(60)
             assert found == [(number, line)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,38 @@ def test_a_column_may_be_asked_for_by_name_and_by_number(tmp_path: Path) -> None
     (tmp_path / "a.csv").write_text("who,what\none,x/1.wav\n", encoding="utf-8")
     assert material_of([str(tmp_path / "a.csv")]) == "text"
     assert [material_of([str(tmp_path / "a.csv")], path=path) for path in ("what", "2", "who")] == ["sound", "sound", "text"]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_folder_of_both_is_told_by_its_first_file_in_order(tmp_path: Path, turned: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.csv", "b/1.wav", "c/1.wav", "d.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    real = os.scandir
+
+    class Listing:
+        """What the file system gives, in another order."""
+
+        def __init__(self, path: str) -> None:
+            with real(path) as found:
+                self.entries = iter(sorted(found, key=lambda entry: entry.name, reverse=turned))
+
+        def __enter__(self) -> Listing:
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            pass
+
+        def __iter__(self) -> Listing:
+            return self
+
+        def __next__(self) -> os.DirEntry[str]:
+            return next(self.entries)
+
+    monkeypatch.setattr(os, "scandir", Listing)
+    assert material_of([str(tmp_path)]) == "numbers"
+    (tmp_path / "a.csv").unlink()
+    assert material_of([str(tmp_path)]) == "sound"
 
 
 def test_a_folder_is_told_by_what_lies_in_it(tmp_path: Path) -> None:

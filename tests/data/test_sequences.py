@@ -422,9 +422,9 @@ def test_a_million_frames_take_seconds(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     with path.open("w") as file:
         file.writelines(rows())
-    begin = time.perf_counter()
+    begin = time.process_time()
     found = read_sequences([str(path)])
     # Two seconds where nothing else runs.
-    assert time.perf_counter() - begin < 20
+    assert time.process_time() - begin < 20
     assert np.array_equal(np.concatenate([one.values for one in found.sequences]), np.stack([values, np.arange(n)], axis=1))
     assert [one.label for one in found.sequences[:3]] == ["x", "y", "x"]

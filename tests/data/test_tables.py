@@ -140,11 +140,11 @@ def test_broken_quotes_are_told_with_the_row_that_they_began_in(read: Reader, co
 
 
 def test_a_quote_that_never_ends_is_told_before_the_file_has_filled_the_memory(read: Reader) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     message = read.refusal('a,b\n"c,d\n' + ("e" * 997 + ",f\n") * 12_000)
     assert message.startswith("in.csv, line 2: a quoted cell in the row that begins here never ends (the cell is longer than 10,000,000")
     assert MEND in message
-    assert time.perf_counter() - began < 20
+    assert time.process_time() - began < 20
 
 
 @pytest.mark.parametrize(

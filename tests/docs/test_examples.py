@@ -111,7 +111,7 @@ def test_the_examples_run(page: str, tmp_path: Path) -> None:
         [str(tmp_path / "blocks.json"), page],
         cwd=folder,
         env=environment,
-        timeout=300,
+        timeout=800,
         quick=QUICK,
         script=str(Path(__file__).parent / "page_of_examples.py"),
     )

@@ -236,7 +236,7 @@ def assert_same_bits(got: Output | Gradients, wanted: Output | Gradients, what: 
         assert part.tobytes() == theirs[name].tobytes(), f"{name} differs {what}"
 
 
-def run_python(code: str, *arguments: Any, timeout_s: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_python(code: str, *arguments: Any, timeout_s: float = 300, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs code in a process of its own, with this one's environment but for the variables given."""
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", code, *map(str, arguments)],

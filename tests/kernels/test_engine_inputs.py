@@ -703,5 +703,5 @@ stop.set()
 writer.join()
 print("lives")
 """
-    done = run_python(code, timeout_s=60)
+    done = run_python(code, timeout_s=600)
     assert (done.returncode, done.stdout.strip()) == (0, "lives"), done.stderr

@@ -192,6 +192,6 @@ def test_contenders_over_other_examples_are_refused() -> None:
 def test_all_pairs_of_a_large_comparison_take_seconds() -> None:
     random = np.random.default_rng(0)
     contenders = [shares(*random.integers(2, size=(3, 5_000)).tolist()) for _ in range(7)]
-    began = time.monotonic()
+    began = time.process_time()
     assert len(contests(contenders, "share")) == 21
-    assert time.monotonic() - began < 30
+    assert time.process_time() - began < 30

@@ -77,6 +77,11 @@ def _read_bytes(folder: Path, name: str) -> bytes:
     try:
         return (folder / name).read_bytes()
     except FileNotFoundError:
+        if (folder / "results.json").is_file() and (models := sorted(path.name for path in (folder / "models").glob("*-[0-9]*"))):
+            named = f"{', '.join(models[:3])}{', …' if len(models) > 3 else ''}"
+            raise ModelError(
+                f"{folder} is a comparison, no model. Its models stand in {folder / 'models'}: {named}. Name one of them."
+            ) from None
         hint = (
             " It looks like a training run that was interrupted: continue it with --resume."
             if folder.name.endswith(".partial")

@@ -146,6 +146,8 @@ def copy_model(model: Path, out: Path) -> None:
     if out.exists():
         raise OutputError(f"{out} exists already; nothing was written. Name another place, or remove it first.")
     partial = partial_of(out)
+    if partial.exists():
+        raise OutputError(f"{partial} exists already; nothing was written. Name another place, or remove it first.")
     try:
         partial.mkdir(parents=True)
         for name in REQUIRED_FILES:
@@ -154,6 +156,9 @@ def copy_model(model: Path, out: Path) -> None:
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise OutputError(f"{out} cannot be written: {error.strerror}. Name a place that you may write.") from error
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
 
 
 def _write_to_disk(path: Path, data: bytes) -> None:
@@ -164,17 +169,20 @@ def _write_to_disk(path: Path, data: bytes) -> None:
 
 
 def _move_into_place(partial: Path, out: Path) -> None:
-    """Renames `partial` to `out`. What stood at `out` is put back if that fails, and removed if not."""
+    """Renames `partial` to `out`. What stood at `out` is put back if that fails or is interrupted, and removed if not."""
     if not out.exists():
         os.rename(partial, out)
         return
     replaced = out.with_name(out.name + ".replaced")
     shutil.rmtree(replaced, ignore_errors=True)
-    os.rename(out, replaced)
     try:
+        os.rename(out, replaced)
         os.rename(partial, out)
-    except OSError:
-        os.rename(replaced, out)
+    except BaseException:
+        if out.exists():
+            shutil.rmtree(replaced, ignore_errors=True)
+        else:
+            os.rename(replaced, out)
         raise
     shutil.rmtree(replaced, ignore_errors=True)
 

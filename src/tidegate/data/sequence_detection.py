@@ -8,7 +8,7 @@ from __future__ import annotations
 import glob
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -55,8 +55,14 @@ def material_of(paths: Iterable[str], *, path: str = "") -> Material:
 
 def _of_folder(folder: Path) -> Material | None:
     """What lies in a folder and below it: its tables are sequences, whatever they look like, for no folder holds texts."""
-    files = (file for file in folder.rglob("*") if file.is_file() and not file.name.startswith("."))
-    return next((kind for file in islice(files, _FILES) if (kind := _of_names([file.name])) is not None), None)
+    return next((kind for name in islice(_names_below(folder), _FILES) if (kind := _of_names([name])) is not None), None)
+
+
+def _names_below(folder: Path) -> Iterator[str]:
+    """The names of all files in a folder and below it, in an order that does not hang on the file system."""
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        yield from (name for name in sorted(names) if not name.startswith(".") and os.path.isfile(os.path.join(place, name)))
 
 
 def _of_file(file: Path, path: str) -> Material | None:

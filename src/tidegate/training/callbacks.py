@@ -5,11 +5,13 @@ Called by Lightning at the moments that the method names say.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,7 +21,7 @@ from lightning.pytorch.callbacks import Callback, Checkpoint
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from tidegate.errors import RunError
+from tidegate.errors import InterruptedRunError, RunError
 from tidegate.tasks.network import TaskNetwork
 from tidegate.training.durations import spoken
 from tidegate.training.module import TrainingModule
@@ -152,18 +154,34 @@ class EndEarly(Callback):
         self.reason = ""
         self._deadline = deadline
         self._seconds_after = seconds_after
-        self._previous: Any = None
 
-    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if threading.current_thread() is threading.main_thread():
-            self._previous = signal.getsignal(signal.SIGINT)
-            signal.signal(signal.SIGINT, self._on_interrupt)
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Ctrl-C inside is heard here, from the trainer's first line to its last; outside as before, however the inside ended.
+
+        Lightning by itself ends the process at a Ctrl-C, with exit code 1, and from then on ignores it.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        previous = signal.signal(signal.SIGINT, self._on_interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_DFL if previous is None else previous)  # None: a handler that Python does not know
 
     def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
-        if self.reason:
-            raise RunError("interrupted a second time; no model was written. What the last whole epoch left is kept: go on with --resume.")
+        if self.reason == INTERRUPTED:
+            raise InterruptedRunError(
+                "interrupted a second time; no model was written. What the last whole epoch left is kept: go on with --resume."
+            )
         self.reason = INTERRUPTED
-        print("\nStopping after this step; the best so far is kept. Ctrl-C again ends at once.", file=sys.stderr)
+        note = "\nStopping after this step; what is done is kept. Ctrl-C again ends at once.\n"
+        try:
+            sys.stderr.write(note)
+            sys.stderr.flush()
+        except RuntimeError:  # the signal came while this very stream was being written, which takes nothing in between
+            os.write(2, note.encode())
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
         if self._deadline is not None and not self.reason and time.monotonic() + self._seconds_after() >= self._deadline:
@@ -171,10 +189,20 @@ class EndEarly(Callback):
         if self.reason:
             trainer.should_stop = True
 
-    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        if self._previous is not None:
-            signal.signal(signal.SIGINT, self._previous)
-            self._previous = None
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        if isinstance(exception, KeyboardInterrupt | InterruptedRunError):
+            # Ctrl-C may have broken off a call of TensorBoard's queue; closing its writer then waits for ever (2 of 30 times), or fails.
+            trainer.loggers = []
+
+
+class TellEpochs(Callback):
+    """Tells after each epoch how many are done, and of how many at most."""
+
+    def __init__(self, on_epoch: Callable[[int, int], None], max_epochs: int) -> None:
+        self._on_epoch, self._max_epochs = on_epoch, max_epochs
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._on_epoch(trainer.current_epoch + 1, self._max_epochs)
 
 
 class LiveProgress(Callback):
@@ -236,3 +264,6 @@ class LiveProgress(Callback):
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         self._progress.stop()
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        self._progress.stop()  # gives the terminal its cursor back: there is no teardown after an exception

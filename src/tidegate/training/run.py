@@ -8,7 +8,7 @@ import shutil
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from tidegate.artefact import ModelContent, finish_output
 from tidegate.errors import RunError
 from tidegate.runtime.series_chart import draw_series
 from tidegate.tasks.network import TaskNetwork
-from tidegate.training.callbacks import ENDED_EARLY, EndEarly, KeepBestAndLast, LiveProgress, ScoreDevelopment
+from tidegate.training.callbacks import ENDED_EARLY, EndEarly, KeepBestAndLast, LiveProgress, ScoreDevelopment, TellEpochs
 from tidegate.training.chart import LOSS_CHART, draw_loss, series_chart
 from tidegate.training.gate_histograms import GateHistograms
 from tidegate.training.inheritance import drop_source, inherit
@@ -30,6 +30,8 @@ from tidegate.training.module import TrainingModule
 from tidegate.training.resumption import claim_training
 from tidegate.training.task import TrainingTask
 
+# Around the steps of every epoch: checkpoints, histograms of the gates, curves. Measured on 2 shared cores.
+_AROUND_EPOCH = 0.1
 # Start-up before the clock begins and writing after the last step, reserved out of a time budget.
 _SECONDS_AROUND = 1.0
 
@@ -57,6 +59,7 @@ def train(
     resume: bool = False,
     quiet: bool = False,
     started: float | None = None,
+    on_epoch: Callable[[int, int], None] | None = None,
 ) -> TrainingResult:
     """Trains one model and writes its directory.
 
@@ -67,23 +70,27 @@ def train(
         resume: go on from where an interrupted run towards `out` was, to the same bits; afresh where none was.
         quiet: show no progress.
         started: `time.monotonic()` from which the recipe's time budget counts; now, if None.
+        on_epoch: told after each epoch how many are done, and of how many at most.
 
     Raises:
         OutputError: `out` exists, or cannot be written.
         RunError: the loss diverged, or the disk is full. `out` is then as it was before.
+        InterruptedRunError: Ctrl-C came a second time.
         RecipeError, ModelError: the model that the recipe's `init_from` names does not fit, or is none.
     """
     began = time.monotonic() if started is None else started
     partial = claim_training(task, out, overwrite=overwrite, resume=resume)
     try:
-        return _train_in(partial, task, out, began, quiet=quiet)
+        return _train_in(partial, task, out, began, quiet=quiet, on_epoch=on_epoch)
     except BaseException:
         if not (partial / "training" / "last.ckpt").exists():  # nothing to resume: leave nothing behind
             shutil.rmtree(partial, ignore_errors=True)
         raise
 
 
-def _train_in(partial: Path, task: TrainingTask[Any], out: Path, began: float, *, quiet: bool) -> TrainingResult:
+def _train_in(
+    partial: Path, task: TrainingTask[Any], out: Path, began: float, *, quiet: bool, on_epoch: Callable[[int, int], None] | None
+) -> TrainingResult:
     deadline = None if task.recipe.time_budget is None else began + task.recipe.time_budget
     network = task.build_network()
     if task.recipe.init_from:
@@ -91,7 +98,7 @@ def _train_in(partial: Path, task: TrainingTask[Any], out: Path, began: float, *
         if not quiet:
             print(said, file=sys.stderr)
     module = TrainingModule(task, network, deadline)
-    keeper, ended = _fit(module, task, partial / "training", deadline=deadline, quiet=quiet)
+    keeper, ended = _fit(module, task, partial / "training", deadline=deadline, quiet=quiet, on_epoch=on_epoch)
     best = torch.load(keeper.best_file, weights_only=True)["state_dict"]
     network.load_state_dict({k.removeprefix("average.module."): v for k, v in best.items() if k.startswith("average.module.")})
     metrics: dict[str, Any] = task.scores(network) | {
@@ -125,7 +132,13 @@ def begin_with_source(network: TaskNetwork, task: TrainingTask[Any]) -> str:
 
 
 def _fit(
-    module: TrainingModule, task: TrainingTask[Any], folder: Path, *, deadline: float | None, quiet: bool
+    module: TrainingModule,
+    task: TrainingTask[Any],
+    folder: Path,
+    *,
+    deadline: float | None,
+    quiet: bool,
+    on_epoch: Callable[[int, int], None] | None,
 ) -> tuple[KeepBestAndLast, str]:
     """Runs Lightning's trainer; gives the keeper of checkpoints and why training ended."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -140,7 +153,9 @@ def _fit(
     if not quiet:
         shown: dict[str, Any] = {"score_name": task.score_name, "counted": task.counted, "title": recipe.arch}
         callbacks.append(LiveProgress(max_epochs=recipe.max_epochs, deadline=deadline, **shown))
-    with quiet_lightning():
+    if on_epoch is not None:
+        callbacks.append(TellEpochs(on_epoch, recipe.max_epochs))
+    with quiet_lightning(), early.listening():
         trainer = pl.Trainer(
             accelerator="cpu",
             devices=1,
@@ -218,7 +233,7 @@ def pilot(task: TrainingTask[Any], *, steps: int = 12, most_seconds: float | Non
     task.dev_score(network)
     dev_seconds = time.monotonic() - begin
     stored = 4 * sum(parameter.numel() for parameter in network.parameters()) + len(json.dumps(task.vocabulary_json()))
-    return Pilot(task.recipe.max_epochs * (per_token * task.tokens + dev_seconds), dev_seconds, stored / 1e6)
+    return Pilot(task.recipe.max_epochs * (per_token * task.tokens + dev_seconds + _AROUND_EPOCH), dev_seconds, stored / 1e6)
 
 
 def pilot_seconds(task: TrainingTask[Any], *, steps: int = 12) -> float:

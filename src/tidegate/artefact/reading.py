@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load as safetensors_load
@@ -17,7 +20,7 @@ from tidegate.errors import ModelError
 _MEND = "Copy or fetch the directory again, or train the model anew."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StoredModel:
     """What a model directory said: the manifest, the tensors by name, and the JSON files."""
 
@@ -36,6 +39,15 @@ class StoredModel:
         if name not in self.tensors:
             raise ModelError(f"{self.path / 'model.safetensors'} holds no tensor '{name}', which its config.json calls for. {_MEND}")
         return self.tensors[name]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the units, settings and tensors of the network: whose session is whose."""
+        found = hashlib.sha256(json.dumps([self.vocabulary, self.config["network"]], sort_keys=True).encode())
+        for name, tensor in sorted(self.tensors.items()):
+            found.update(f"{name} {tensor.dtype} {tensor.shape}".encode())
+            found.update(np.ascontiguousarray(tensor).tobytes())
+        return found.hexdigest()
 
 
 def read_model(path: str | Path) -> StoredModel:

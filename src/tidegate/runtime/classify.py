@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from tidegate.decoding import softmax
 from tidegate.errors import DataError, RecipeError
 from tidegate.runtime.classify_network import ClassifyNetwork
 from tidegate.runtime.classify_session import ClassifySession
-from tidegate.runtime.session import digest_of
 from tidegate.runtime.stack_session import check_live
 from tidegate.runtime.windows import BATCH_TOKENS, answered
 from tidegate.scoring.classification import ClassScorer, MultiLabelScorer
@@ -238,13 +236,8 @@ class ClassifyModel:
             return self._answer(TextRecord(text, Source("the text fed", 1, "text")), self._probabilities(logits)[0], 0.0, None)
 
         return ClassifySession(
-            network, self.unit, self._longest, decide, lambda: {"model": self._digest, "lookahead": network.stack.lookahead}
+            network, self.unit, self._longest, decide, lambda: {"model": self.stored.digest, "lookahead": network.stack.lookahead}
         )
-
-    @cached_property
-    def _digest(self) -> str:
-        """Which model's a session is."""
-        return digest_of(self.stored)
 
     def save(self, path: str | Path) -> None:
         """Copies the model directory to `path`.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,6 @@ from tidegate.runtime.bands import calibrated
 from tidegate.runtime.forecast_network import ForecastNetwork
 from tidegate.runtime.forecast_session import ForecastSession, SessionClock
 from tidegate.runtime.forecasts import Forecast, Forecasts
-from tidegate.runtime.session import digest_of
 from tidegate.runtime.trained_series import TrainedSeries
 from tidegate.scoring.forecasting import ForecastScorer, naive_forecasts
 
@@ -347,14 +345,10 @@ class ForecastModel:
             return Forecast(name, column, self.series.frequency.times(rows.begin, origin, self.horizon), quantiles[0], self.levels)
 
         clock = SessionClock(self.series.columns, self.series.frequency, self.series.form, Missing(self.series.missing))
-        session = ForecastSession(name, column, clock, self.series.coder, self.context, self.horizon, tell, lambda: self._digest)
+        session = ForecastSession(name, column, clock, self.series.coder, self.context, self.horizon, tell, lambda: self.stored.digest)
         if data is not None:
             session.restore(data)
         return session
-
-    @cached_property
-    def _digest(self) -> str:
-        return digest_of(self.stored)
 
     def naive_scales(self, panel: Panel, windows: Ids) -> NDArray[np.float64]:
         """Of windows [M, 2] the scale of MASE: that of training, or of a series that training did not have, of the rows before them all."""

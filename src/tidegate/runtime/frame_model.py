@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -23,7 +22,6 @@ from tidegate.data.sound_frames import SoundFrames
 from tidegate.errors import DataError, RecipeError, listed
 from tidegate.runtime.frame_records import as_records
 from tidegate.runtime.sequence_network import SequenceNetwork
-from tidegate.runtime.session import digest_of
 from tidegate.runtime.stack_session import check_live
 from tidegate.runtime.windows import answered
 
@@ -96,7 +94,7 @@ class FrameModel:
             raise RecipeError(f"a rate of {rate} was given, but the model reads numbers, not sound. Leave it out.")
         steps = self.frames.stream(rate) if isinstance(self.frames, SoundFrames) else self.frames.stream()
         given = None if rate is None else int(rate)
-        return steps, network, lambda: {"model": self._digest, "lookahead": network.stack.lookahead, "rate": given}
+        return steps, network, lambda: {"model": self.stored.digest, "lookahead": network.stack.lookahead, "rate": given}
 
     def records(self, given: Any) -> Iterator[Record]:
         """What is given in Python as records; `as_records` says what may be."""
@@ -164,11 +162,6 @@ class FrameModel:
             what = "recording" if isinstance(record, Recording) else "sequence"
             raise DataError(f"{record.source}: {what} '{record.name}' is empty; there is nothing to answer. Leave it out.")
         return Steps(record, x)
-
-    @cached_property
-    def _digest(self) -> str:
-        """Which model's a session is."""
-        return digest_of(self.stored)
 
     def save(self, path: str | Path) -> None:
         """Copies the model directory to `path`.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from tidegate.errors import DataError, RecipeError, listed
 from tidegate.kernels import architecture
 from tidegate.runtime.filling import Filled, blank_probabilities, filled
 from tidegate.runtime.generate_network import Ids, OneWayNetwork, TwoWayNetwork
-from tidegate.runtime.session import Session, digest_of, seeded
+from tidegate.runtime.session import Session, seeded
 from tidegate.runtime.text_scores import LineScore, line_scores, one_way_log_probabilities, one_way_score, two_way_score, unit_nats
 
 Probabilities = NDArray[np.float64]
@@ -89,14 +88,10 @@ class GenerateModel:
             RecipeError: the model is two-way.
             ModelError: the data is another model's, or damaged.
         """
-        session = Session(self._one_way(*_CANNOT_WRITE), self.units, lambda: self._digest)
+        session = Session(self._one_way(*_CANNOT_WRITE), self.units, lambda: self.stored.digest)
         if data is not None:
             session.restore(data)
         return session
-
-    @cached_property
-    def _digest(self) -> str:
-        return digest_of(self.stored)
 
     def notes(self, prompt: str) -> tuple[str, ...]:
         """What is to be said of a prompt: which of its words the model does not know, and reads as unknown.

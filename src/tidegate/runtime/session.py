@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.artefact import StoredModel
 from tidegate.data.units import Decoder, Units
 from tidegate.decoding import Sampling, softmax
 from tidegate.decoding.sampling import is_whole
@@ -210,12 +207,3 @@ def seeded(seed: int | np.random.Generator | None) -> np.random.Generator:
     if not is_whole(seed, least=0):
         raise RecipeError(f"seed is {seed}; expected a whole number, 0 or more.")
     return np.random.default_rng(int(seed))
-
-
-def digest_of(model: StoredModel) -> str:
-    """SHA-256 over the units, settings and tensors of a model's network: whose session is whose."""
-    digest = hashlib.sha256(json.dumps([model.vocabulary, model.config["network"]], sort_keys=True).encode())
-    for name, tensor in sorted(model.tensors.items()):
-        digest.update(f"{name} {tensor.dtype} {tensor.shape}".encode())
-        digest.update(np.ascontiguousarray(tensor).tobytes())
-    return digest.hexdigest()

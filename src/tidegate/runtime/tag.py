@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from tidegate.data.words import tokenise
 from tidegate.decoding import marginals, softmax, spans_of, viterbi
 from tidegate.decoding.sampling import is_whole
 from tidegate.errors import DataError, RecipeError
-from tidegate.runtime.session import digest_of
 from tidegate.runtime.stack_session import check_live
 from tidegate.runtime.tag_network import TagNetwork
 from tidegate.runtime.tag_session import TagSession
@@ -207,12 +205,9 @@ class TagModel:
         elif lookahead is not None:
             network = network.with_lookahead(lookahead)
         check_live(network.stack, "sentence", "TOKENS")
-        return TagSession(network, self._columns, lag, lambda: {"model": self._digest, "lookahead": lag + (network.stack.lookahead or 0)})
-
-    @cached_property
-    def _digest(self) -> str:
-        """Which model's a session is."""
-        return digest_of(self.stored)
+        return TagSession(
+            network, self._columns, lag, lambda: {"model": self.stored.digest, "lookahead": lag + (network.stack.lookahead or 0)}
+        )
 
     def save(self, path: str | Path) -> None:
         """Copies the model directory to `path`.
